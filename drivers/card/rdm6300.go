@@ -1,0 +1,93 @@
+package card
+
+import (
+	"bytes"
+	"encoding/hex"
+	"fmt"
+)
+
+// The frame of an RDM6300: STX, five bytes as ten hex digits, their XOR as two hex digits, ETX.
+// Origin: RDM6300 data sheet, "Output data format", 9600 baud 8N1.
+const (
+	rdmSTX    = 0x02
+	rdmETX    = 0x03
+	rdmDigits = 12 // ten of the card, two of the check
+	rdmLen    = 1 + rdmDigits + 1
+)
+
+// The written forms of an EM4100 card.
+const (
+	Decimal10 = "decimal10" // the low 32 bits as ten decimal digits, printed on many cards (8H10D): 0008844356
+	Hex10     = "hex10"     // all 40 bits as ten upper-case hex digits: 100086F444
+)
+
+// RDM6300 reads EM4100 cards at 125 kHz through an RDM6300 or a reader that speaks its frame.
+//
+// The reader repeats the frame about every 50 ms while the card stays: pass the numbers through Held.
+type RDM6300 struct {
+	// Form is how the card's number is written: Decimal10 or Hex10.
+	// Two cards that differ in the first byte only have the same Decimal10.
+	Form string `yaml:"form"`
+}
+
+// NewRDM6300 returns the options with their defaults: the form printed on the cards, decimal10.
+func NewRDM6300() *RDM6300 { return &RDM6300{Form: Decimal10} }
+
+// Check judges the options.
+func (r *RDM6300) Check() error {
+	if r.Form != Decimal10 && r.Form != Hex10 {
+		return fmt.Errorf("form %q: must be %s or %s", r.Form, Decimal10, Hex10)
+	}
+	return nil
+}
+
+// Decode implements Driver. It never replies.
+// It gives a frame up at the first byte that cannot belong to it and goes on at the next STX,
+// so a broken frame costs no good one behind it. An error never quotes digits of a card.
+func (r *RDM6300) Decode(buf []byte) (n int, num Number, reply []byte, err error) {
+	if len(buf) == 0 {
+		return 0, "", nil, nil
+	}
+	if buf[0] != rdmSTX {
+		n = bytes.IndexByte(buf, rdmSTX)
+		if n < 0 {
+			n = len(buf)
+		}
+		return n, "", nil, fmt.Errorf("rdm6300: %d bytes outside a frame: %w", n, ErrFrame)
+	}
+	for i := 1; i < len(buf) && i < rdmLen; i++ {
+		if i <= rdmDigits && isHex(buf[i]) || i > rdmDigits && buf[i] == rdmETX {
+			continue
+		}
+		n = i + 1
+		if buf[i] == rdmSTX { // the next frame starts here
+			n = i
+		}
+		return n, "", nil, fmt.Errorf("rdm6300: frame broken at byte %d: %w", i, ErrFrame)
+	}
+	if len(buf) < rdmLen {
+		return 0, "", nil, nil
+	}
+	num, err = r.number(buf[1 : 1+rdmDigits])
+	return rdmLen, num, nil, err
+}
+
+// number turns twelve hex digits into the card's number and checks their XOR.
+func (r *RDM6300) number(digits []byte) (Number, error) {
+	var b [rdmDigits / 2]byte
+	if _, err := hex.Decode(b[:], digits); err != nil {
+		return "", fmt.Errorf("rdm6300: digits: %w", ErrFrame)
+	}
+	if b[0]^b[1]^b[2]^b[3]^b[4] != b[5] {
+		return "", fmt.Errorf("rdm6300: check byte does not match: %w", ErrFrame)
+	}
+	if r.Form == Hex10 {
+		return Number(fmt.Sprintf("%X", b[:5])), nil
+	}
+	low := uint32(b[1])<<24 | uint32(b[2])<<16 | uint32(b[3])<<8 | uint32(b[4])
+	return Number(fmt.Sprintf("%010d", low)), nil
+}
+
+func isHex(c byte) bool {
+	return '0' <= c && c <= '9' || 'A' <= c && c <= 'F' || 'a' <= c && c <= 'f'
+}
