@@ -1,0 +1,308 @@
+package queue
+
+import (
+	"fmt"
+	"maps"
+	"time"
+)
+
+// Changed lists what one event has changed, for those who keep tables of tickets and visits.
+type Changed struct {
+	Tickets []*Ticket
+	Visits  []*Visit
+	Desks   []CounterID
+	Depts   []DeptID // departments whose line or issuing is another
+	Day     bool     // a day was opened or closed: everything may be another
+}
+
+// slip is what a counter's last operation changed, as it was before: what Undo brings back.
+type slip struct {
+	seq     uint64
+	at      time.Time
+	desk    Desk
+	tickets []Ticket
+	visits  []Visit
+	passed  []*Ticket
+	dept    DeptID
+	cycle   map[string]int
+}
+
+// applier is one Apply on its way.
+type applier struct {
+	*State
+	e Event
+	c Changed
+}
+
+// Apply changes the state by an event that Decide made from it, or by the same event read from the log.
+// An event that does not follow the state (a gap in Seq, a ticket that does not exist) is an error: the log is broken,
+// and the state must not be used any more. The first event of a replay may be any DayOpened.
+func (s *State) Apply(e Event) (Changed, error) {
+	_, opens := e.Body.(DayOpened)
+	if e.Seq != s.Seq+1 && (s.Seq != 0 || !opens) {
+		return Changed{}, fmt.Errorf("event %d does not follow event %d", e.Seq, s.Seq)
+	}
+	s.Seq = e.Seq
+	a := &applier{State: s, e: e}
+	if e.Install != "" && e.FactSeq > 0 {
+		in := s.Installs[e.Install]
+		if in == nil {
+			return Changed{}, fmt.Errorf("event %d is a fact of installation %s, which is not bound", e.Seq, e.Install)
+		}
+		in.Ack, in.Sum = e.FactSeq, e.FactSum
+	}
+	if err := a.body(); err != nil {
+		return Changed{}, fmt.Errorf("event %d %s: %w", e.Seq, e.Body.Kind(), err)
+	}
+	return a.c, nil
+}
+
+func (a *applier) body() error {
+	switch b := a.e.Body.(type) {
+	case EpochRaised:
+		a.epoch(b)
+	case Bound:
+		a.bind(b)
+	case DayOpened:
+		a.openDay(b)
+	case DayClosed:
+		a.closeDay()
+	case IssuingSet:
+		a.Issuing[b.Dept] = b.Open
+		a.c.Depts = append(a.c.Depts, b.Dept)
+	case Issued:
+		a.issue(b)
+	case Shown:
+		return a.withTicket(b.Ticket, func(t *Ticket) { t.Papers[a.e.Request] = PaperOpen; a.answerTicket(Dup, t.ID, b.Ahead) })
+	case Papered:
+		return a.paper(b)
+	case Ready:
+		return a.ready(b)
+	case FactKept:
+		if b.Closes != "" {
+			a.answers[0][b.Closes] = Answer{Code: Fault, Seq: a.e.Seq}
+		}
+	case Rated:
+		return a.rate(b)
+	case Reinstated:
+		return a.reinstate(b)
+	default:
+		return a.counterBody()
+	}
+	return nil
+}
+
+func (a *applier) counterBody() error {
+	switch b := a.e.Body.(type) {
+	case SignedOn:
+		a.signOn(b)
+	case SignedOff:
+		a.setDesk(b.Counter, func(d *Desk) { d.State, d.Officer, d.Reason, d.last = DeskClosed, "", "", nil })
+	case Paused:
+		return a.pause(b)
+	case Unpaused:
+		a.setDesk(b.Counter, func(d *Desk) { d.State, d.Reason, d.last = DeskIdle, "", nil })
+	case Called:
+		return a.call(b)
+	case Recalled:
+		return a.recall(b)
+	case Started:
+		return a.start(b)
+	case Ended:
+		return a.end(b)
+	case Undid:
+		return a.undo(b)
+	default:
+		return fmt.Errorf("unknown body %T", a.e.Body)
+	}
+	return nil
+}
+
+// answerDesk keeps the answer of a request to a counter.
+func (a *applier) answerDesk(c CounterID, code Code) {
+	if a.e.Request != "" {
+		a.answers[0][a.e.Request] = Answer{Code: code, Counter: c, Seq: a.e.Seq}
+	}
+}
+
+func (a *applier) answerTicket(code Code, t TicketID, ahead int) {
+	if a.e.Request != "" {
+		a.answers[0][a.e.Request] = Answer{Code: code, Ticket: t, Ahead: ahead, Seq: a.e.Seq}
+	}
+}
+
+// setTicket changes a ticket and keeps the indexes in step.
+func (a *applier) setTicket(t *Ticket, change func(*Ticket)) {
+	a.c.Depts = append(a.c.Depts, t.Dept)
+	a.leave(t)
+	was := t.State
+	change(t)
+	if t.State != was {
+		t.Since = a.e.At
+	}
+	t.Touched = a.e.Seq
+	a.enter(t)
+	a.c.Tickets = append(a.c.Tickets, t)
+	a.c.Depts = append(a.c.Depts, t.Dept)
+}
+
+func (a *applier) withTicket(id TicketID, change func(*Ticket)) error {
+	t := a.Tickets[id]
+	if t == nil {
+		return fmt.Errorf("no ticket %s", id)
+	}
+	a.setTicket(t, change)
+	return nil
+}
+
+// withVisit changes a visit and the ticket it is of.
+func (a *applier) withVisit(id VisitID, change func(*Visit, *Ticket)) error {
+	v := a.Visits[id]
+	if v == nil {
+		return fmt.Errorf("no visit %s", id)
+	}
+	v.Touched = a.e.Seq
+	a.c.Visits = append(a.c.Visits, v)
+	return a.withTicket(v.Ticket, func(t *Ticket) { change(v, t) })
+}
+
+// setDesk changes what an officer sees of a counter, and so both its versions.
+func (a *applier) setDesk(c CounterID, change func(*Desk)) {
+	d := a.desk(c)
+	change(d)
+	d.Ver, d.CV = a.e.Seq, a.e.Seq
+	a.c.Desks = append(a.c.Desks, c)
+	a.answerDesk(c, OK)
+}
+
+func (a *applier) epoch(b EpochRaised) {
+	a.Epoch, a.Boot = b.Epoch, b.Boot
+	for _, line := range a.lines {
+		for _, t := range line {
+			if t.State == Printing {
+				t.Since = a.e.At
+			}
+		}
+	}
+}
+
+func (a *applier) bind(b Bound) {
+	a.Devices[b.Device] = b.Install
+	if a.Installs[b.Install] == nil {
+		a.Installs[b.Install] = &Install{ID: b.Install, Device: b.Device}
+	}
+}
+
+func (a *applier) openDay(b DayOpened) {
+	a.Day, a.Open = a.e.Day, true
+	a.Epoch, a.Boot = b.Carry.Epoch, b.Carry.Boot
+	a.Devices = maps.Clone(b.Carry.Devices)
+	if a.Devices == nil {
+		a.Devices = map[string]InstallID{}
+	}
+	a.Installs = map[InstallID]*Install{}
+	for _, in := range b.Carry.Installs {
+		a.Installs[in.ID] = &in
+	}
+	a.newDay()
+	a.Desks, a.dayVer = map[CounterID]*Desk{}, a.e.Seq
+	a.c.Day = true
+}
+
+func (a *applier) closeDay() {
+	a.Open = false
+	for _, v := range a.Visits {
+		if v.Ended.IsZero() {
+			v.Ended, v.Outcome, v.Touched = a.e.At, Lost, a.e.Seq
+			a.c.Visits = append(a.c.Visits, v)
+		}
+	}
+	for _, t := range a.Tickets {
+		if t.Day == a.Day && t.State.Live() {
+			end := Expired
+			if t.State.atDesk() {
+				end = Done
+			}
+			a.setTicket(t, func(t *Ticket) { t.State = end })
+		}
+	}
+	for c := range a.Desks {
+		a.setDesk(c, func(d *Desk) { d.State, d.Officer, d.Visit, d.Reason, d.last = DeskClosed, "", "", "", nil })
+	}
+	a.c.Day = true
+}
+
+func (a *applier) issue(b Issued) {
+	t := &Ticket{
+		ID: b.Ticket, Day: a.e.Day, Dept: b.Dept, Item: b.Item, Num: b.Num, Number: b.Number, Twin: b.Twin,
+		Class: b.Class, Needs: b.Needs, Holder: b.Holder, Lang: b.Lang, Device: b.Device, Issued: a.e.At,
+		Ahead: b.Ahead, Place: b.Place, State: Printing, Since: a.e.At, Odd: b.Odd, Touched: a.e.Seq,
+		Papers: map[RequestID]Paper{RequestID(b.Ticket): PaperOpen},
+	}
+	if b.Printed {
+		t.State = Waiting
+		t.Papers[RequestID(b.Ticket)] = PaperStarted
+		a.answers[0][RequestID(b.Ticket)] = Answer{Code: OK, Ticket: t.ID, Ahead: b.Ahead, Seq: a.e.Seq}
+	}
+	a.Tickets[t.ID] = t
+	a.numbers[t.Number]++
+	if b.Num > a.LastNum[b.Dept] {
+		a.LastNum[b.Dept] = b.Num
+	}
+	if t.Holder != "" {
+		a.held[t.Holder] = append(a.held[t.Holder], t)
+	}
+	a.enter(t)
+	a.c.Tickets = append(a.c.Tickets, t)
+	a.c.Depts = append(a.c.Depts, t.Dept)
+	a.answerTicket(OK, t.ID, b.Ahead)
+}
+
+func (a *applier) paper(b Papered) error {
+	return a.withTicket(b.Ticket, func(t *Ticket) {
+		t.Papers[b.Answer] = b.Paper
+		switch {
+		case b.Voids && t.State.inLine():
+			t.State = Void
+		case b.Paper.none():
+			if t.State == Printing && b.Paper == PaperNone {
+				t.State = Waiting
+			}
+		case t.State == Void:
+			t.State = Waiting
+		case t.State == Printing && b.Paper != PaperStarted:
+			t.State = Waiting
+		}
+	})
+}
+
+func (a *applier) ready(b Ready) error {
+	for _, id := range b.Tickets {
+		if err := a.withTicket(id, func(t *Ticket) { t.State = Waiting }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *applier) reinstate(b Reinstated) error {
+	return a.withTicket(b.Ticket, func(t *Ticket) {
+		t.State, t.Place, t.Returned, t.At = Waiting, b.Place, t.Returned+1, ""
+		a.answerTicket(OK, t.ID, 0)
+	})
+}
+
+// rate changes the rating of a visit: the counter's Ver, but not its CV.
+func (a *applier) rate(b Rated) error {
+	v := a.Visits[b.Visit]
+	if v == nil {
+		return fmt.Errorf("no visit %s", b.Visit)
+	}
+	v.Score, v.Touched = b.Score, a.e.Seq
+	a.c.Visits = append(a.c.Visits, v)
+	if d := a.desk(v.Counter); d.RatingOf == v.ID {
+		d.RatingOf, d.Ver = "", a.e.Seq
+		a.c.Desks = append(a.c.Desks, d.ID)
+	}
+	return nil
+}

@@ -1,0 +1,149 @@
+package queue
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// markFact writes whose fact it is on the event, or says that it was taken before or comes too early.
+func (d *decider) markFact(e *Event) *Refusal {
+	f := d.c.Fact
+	in := d.s.Installs[f.Install]
+	if in == nil {
+		return refuse(Fault, "installation %s is not bound", f.Install)
+	}
+	if f.Seq <= in.Ack {
+		return refuse(Nothing, "fact %d was taken before", f.Seq)
+	}
+	if f.Seq > in.Ack+1 {
+		if f.First <= in.Ack+1 {
+			return refuse(Nothing, "fact %d comes before fact %d", f.Seq, in.Ack+1)
+		}
+		if f.Seq != f.First {
+			return refuse(Nothing, "fact %d comes before fact %d, the oldest the journal holds", f.Seq, f.First)
+		}
+		e.FactGap = f.Seq - in.Ack - 1
+	}
+	e.Install, e.FactSeq, e.FactSum = f.Install, f.Seq, f.Sum
+	return nil
+}
+
+// abandoned is the request that a fact gives up although it was never answered.
+func (d *decider) abandoned() RequestID {
+	if w, ok := d.c.Do.(ReportPaper); ok && w.Paper == PaperAbandoned {
+		return w.Answer
+	}
+	return ""
+}
+
+func (d *decider) fact() (Body, *Refusal) {
+	switch w := d.c.Do.(type) {
+	case ReportPaper:
+		return d.paper(w)
+	case Rate:
+		return d.rate(w)
+	case Presence:
+		return d.presence(w)
+	case Unknown:
+		return nil, refuse(Fault, "%s", w.Why)
+	}
+	return nil, refuse(Fault, "%T is not a fact", d.c.Do)
+}
+
+func (d *decider) paper(w ReportPaper) (Body, *Refusal) {
+	id := w.Ticket
+	if id == "" {
+		a, ok := d.s.Answer(w.Answer)
+		if !ok || a.Ticket == "" {
+			return FactKept{What: d.c.Fact.What, Raw: d.c.Fact.Raw, Closes: w.Answer}, nil
+		}
+		id = a.Ticket
+	}
+	t := d.s.Tickets[id]
+	switch {
+	case t == nil && w.Paper == PaperStarted:
+		return d.admit(w)
+	case t == nil:
+		return nil, refuse(Fault, "there is no ticket %s", id)
+	}
+	return Papered{Ticket: id, Answer: w.Answer, Paper: w.Paper, Device: d.c.Device, Voids: t.voidedBy(w)}, nil
+}
+
+// voidedBy says whether this news proves that no paper of the ticket exists: each answer that could have made one is known to have made none.
+func (t *Ticket) voidedBy(w ReportPaper) bool {
+	if !w.Paper.none() || !t.State.inLine() {
+		return false
+	}
+	for answer, p := range t.Papers {
+		if answer != w.Answer && !p.none() {
+			return false
+		}
+	}
+	return true
+}
+
+// admit makes a ticket of a paper that exists although the controller does not know it: its visitor is not to be forgotten.
+// A number that another paper holds already is kept, marked, and gets a place all the same.
+func (d *decider) admit(w ReportPaper) (Body, *Refusal) {
+	dept, ok := d.r.Departments[w.Dept]
+	switch {
+	case !ok:
+		return nil, refuse(Fault, "there is no department %q", w.Dept)
+	case w.Number == "":
+		return nil, refuse(Fault, "a paper without a number")
+	case w.Day != d.s.Day || !d.s.Open:
+		return nil, refuse(Closed, "a paper of day %d, which is not open", w.Day)
+	}
+	t := &Ticket{Dept: w.Dept, Class: d.r.class(""), Place: Place{After: d.s.Seq + 1}, State: Waiting}
+	b := Issued{
+		Ticket: w.Ticket, Dept: w.Dept, Item: w.Item, Number: w.Number, Num: dept.Series.number(w.Number),
+		Twin: d.s.numbers[w.Number], Class: t.Class, Holder: w.Holder, Lang: w.Lang, Device: d.c.Device,
+		Place: t.Place, Ahead: len(d.ahead(t)), Printed: true, Odd: "known from its paper only",
+	}
+	if b.Twin > 0 {
+		b.Odd = fmt.Sprintf("the number %s is on %d other papers", w.Number, b.Twin)
+	}
+	return b, nil
+}
+
+// number reads a printed number of this series; 0 if it is of another one.
+func (s Series) number(label string) int {
+	digits, ok := strings.CutPrefix(label, s.Prefix)
+	n, err := strconv.Atoi(digits)
+	if !ok || err != nil || n < 1 || s.Label(n) != label {
+		return 0
+	}
+	return n
+}
+
+func (d *decider) rate(w Rate) (Body, *Refusal) {
+	v := d.s.Visits[w.Visit]
+	switch {
+	case v == nil:
+		return nil, refuse(Closed, "there is no visit %s to rate", w.Visit)
+	case w.Score < 1 || w.Score > 5:
+		return nil, refuse(Fault, "a score of %d", w.Score)
+	case v.Score != 0:
+		return nil, refuse(Conflict, "visit %s is rated already", w.Visit)
+	case !v.Rateable():
+		return nil, refuse(Conflict, "visit %s is not one to be rated: %q", w.Visit, v.Outcome)
+	}
+	return Rated(w), nil
+}
+
+// Rateable says whether the visit has ended in a way that a visitor may rate.
+func (v *Visit) Rateable() bool {
+	switch v.Outcome {
+	case Direct, Promised, Joint, Supplement, Refused:
+		return true
+	}
+	return false
+}
+
+func (d *decider) presence(w Presence) (Body, *Refusal) {
+	if !w.On {
+		return d.signOff(SignOff{Counter: w.Counter})
+	}
+	return d.signOn(SignOn{Counter: w.Counter, Officer: w.Officer})
+}
