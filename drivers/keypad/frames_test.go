@@ -1,0 +1,217 @@
+package keypad
+
+import (
+	"bytes"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// frameDrivers names every driver of the package by its testdata file; best is the option of the frame's line.
+func frameDrivers() map[string]func(best int) Driver {
+	return map[string]func(best int) Driver{
+		"caller68": func(best int) Driver {
+			c := NewCaller68()
+			if best != 0 {
+				c.Best = best
+			}
+			return c
+		},
+		"terminal": func(int) Driver { return NewTerminal() },
+	}
+}
+
+// frame is one line of a .frames file: bytes in hex or as a quoted Go string, "=>", and what they decode to.
+type frame struct {
+	best  int
+	bytes []byte
+	want  []string // presses as "op arg@addr", or "bad"
+}
+
+func parseFrame(line string) (frame, error) {
+	in, out, ok := strings.Cut(line, "=>")
+	if !ok {
+		return frame{}, fmt.Errorf("no => in %q", line)
+	}
+	var f frame
+	in = strings.TrimSpace(in)
+	if rest, ok := strings.CutPrefix(in, "best="); ok {
+		f.best, in = int(rest[0]-'0'), rest[1:]
+	}
+	var err error
+	if strings.HasPrefix(in, `"`) {
+		var s string
+		s, err = strconv.Unquote(in)
+		f.bytes = []byte(s)
+	} else {
+		f.bytes, err = hex.DecodeString(strings.ReplaceAll(in, " ", ""))
+	}
+	for w := range strings.SplitSeq(out, ",") {
+		if w = strings.TrimSpace(w); w != "" {
+			f.want = append(f.want, w)
+		}
+	}
+	return f, err
+}
+
+func readFrames(t testing.TB, name string) []frame {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join("testdata", name+".frames"))
+	if err != nil {
+		t.Fatalf("every driver has a file of frames: %v", err)
+	}
+	var all []frame
+	for line := range strings.Lines(string(b)) {
+		if line = strings.TrimSpace(line); line == "" || line[0] == '#' {
+			continue
+		}
+		f, err := parseFrame(line)
+		if err != nil {
+			t.Fatalf("%s.frames: %v", name, err)
+		}
+		all = append(all, f)
+	}
+	if len(all) == 0 {
+		t.Fatalf("%s.frames: no frame in it", name)
+	}
+	return all
+}
+
+func text(p Press) string {
+	if p.Arg == 0 {
+		return fmt.Sprintf("%s@%d", p.Op, p.Addr)
+	}
+	return fmt.Sprintf("%s %d@%d", p.Op, p.Arg, p.Addr)
+}
+
+// run decodes all it can of the parts as they arrive one after another, and checks the contract of Driver.
+func run(t testing.TB, d Driver, parts ...[]byte) (out []string) {
+	t.Helper()
+	var buf []byte
+	for _, part := range parts {
+		buf = append(buf, part...)
+		for len(buf) > 0 {
+			n, p, reply, err := d.Decode(buf)
+			switch {
+			case n < 0 || n > len(buf):
+				t.Fatalf("Decode used %d of %d bytes", n, len(buf))
+			case err != nil && (n == 0 || p != Press{} || !errors.Is(err, ErrFrame)):
+				t.Fatalf("Decode: n=%d press=%v err=%v", n, p, err)
+			case n == 0 && (p.Op != "" || reply != nil):
+				t.Fatalf("Decode gave %v without using a byte", p)
+			case p.Op == Rate && (p.Arg < 1 || p.Arg > 5), p.Op == Choose && (p.Arg < 1 || p.Arg > 99):
+				t.Fatalf("argument out of range: %v", p)
+			case reply != nil && !bytes.Equal(reply, buf[:n]):
+				t.Fatalf("reply % X to % X is no echo", reply, buf[:n])
+			}
+			if _, echoes := d.(*Caller68); echoes && p.Op != "" && reply == nil {
+				t.Fatalf("press %v is not acknowledged", p)
+			}
+			if err != nil {
+				out = append(out, "bad")
+			} else if p.Op != "" {
+				out = append(out, text(p))
+			}
+			if n == 0 {
+				break
+			}
+			buf = buf[n:]
+		}
+		if len(buf) >= lineWindow {
+			t.Fatalf("%d bytes kept: the buffer grows without bound", len(buf))
+		}
+	}
+	return out
+}
+
+func presses(out []string) []string {
+	return slices.DeleteFunc(slices.Clone(out), func(s string) bool { return s == "bad" })
+}
+
+func TestFrames(t *testing.T) {
+	for name, build := range frameDrivers() {
+		t.Run(name, func(t *testing.T) {
+			for i, f := range readFrames(t, name) {
+				if got := run(t, build(f.best), f.bytes); !slices.Equal(got, f.want) {
+					t.Errorf("frame %d (% X): got %q, want %q", i+1, f.bytes, got, f.want)
+				}
+				for cut := range len(f.bytes) {
+					got := presses(run(t, build(f.best), f.bytes[:cut], f.bytes[cut:]))
+					if !slices.Equal(got, presses(f.want)) {
+						t.Errorf("frame %d cut at %d: got %q, want %q", i+1, cut, got, f.want)
+					}
+				}
+			}
+		})
+	}
+}
+
+// TestEveryDriverHasFrames finds the drivers in the source, so that a new one cannot be forgotten.
+func TestEveryDriverHasFrames(t *testing.T) {
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	for _, name := range files {
+		f, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range f.Decls {
+			fn, ok := d.(*ast.FuncDecl)
+			if !ok || fn.Recv == nil || fn.Name.Name != "Decode" {
+				continue
+			}
+			recv := fn.Recv.List[0].Type
+			if star, ok := recv.(*ast.StarExpr); ok {
+				recv = star.X
+			}
+			driver := strings.ToLower(recv.(*ast.Ident).Name)
+			found++
+			if frameDrivers()[driver] == nil {
+				t.Errorf("%s: driver %s is missing in frameDrivers", name, driver)
+				continue
+			}
+			readFrames(t, driver)
+		}
+	}
+	if found != len(frameDrivers()) {
+		t.Errorf("%d drivers in the source, %d in frameDrivers", found, len(frameDrivers()))
+	}
+}
+
+// fuzz checks the contract of Driver for any stream, cut anywhere, and that a good frame behind it is found.
+func fuzz(f *testing.F, name string, good []byte, press string) {
+	for _, fr := range readFrames(f, name) {
+		f.Add(fr.bytes, uint16(len(fr.bytes)/2))
+	}
+	f.Fuzz(func(t *testing.T, stream []byte, cut uint16) {
+		d := frameDrivers()[name](0)
+		at := min(int(cut), len(stream))
+		whole := presses(run(t, d, stream))
+		if parts := presses(run(t, d, stream[:at], stream[at:])); !slices.Equal(whole, parts) {
+			t.Errorf("cut at %d: %q, whole: %q", at, parts, whole)
+		}
+		if got := run(t, d, stream, good); len(got) == 0 || got[len(got)-1] != press {
+			t.Errorf("a good frame after the stream is not found: %q", got)
+		}
+	})
+}
+
+func FuzzCaller68(f *testing.F) {
+	fuzz(f, "caller68", []byte{0xFF, 0x68, 3, 3, 0x68, 1, 0x10, 0x0C, 0x1D, 0x16}, "next@1")
+}
+
+func FuzzTerminal(f *testing.F) {
+	fuzz(f, "terminal", []byte("\nnext\n"), "next@0")
+}
