@@ -1,0 +1,380 @@
+package device
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"slices"
+	"time"
+
+	"quhao/internal/proto"
+)
+
+// Disk is where a journal lives.
+type Disk interface {
+	// Load returns all that was kept, or nothing on a new disk.
+	Load() ([]byte, error)
+	// Append adds to the end. When it returns nil the bytes survive a power cut; after an error any part of them may be there.
+	Append(b []byte) error
+	// Replace puts b in the place of everything, whole or not at all.
+	Replace(b []byte) error
+}
+
+// A journal is a run of records, each framed as
+//
+//	length of the payload  4 bytes, little-endian
+//	CRC-32C of the payload 4 bytes, little-endian
+//	payload                one JSON object, record
+//
+// The first record names the installation. What follows the first frame that does not check is a torn write and is cut off:
+// nothing that was announced can stand behind it, because every record is synced before it counts.
+const (
+	frameHead = 8
+	// MaxRecord bounds the payload of one record, in bytes.
+	MaxRecord = 4 << 10
+	// KeepFor is how long an acknowledged fact stays: a controller restored from a backup asks for it again.
+	KeepFor = 7 * 24 * time.Hour
+	// compactAt is the size in bytes above which acknowledged and outdated records are dropped at a start.
+	compactAt = 1 << 20
+)
+
+// record is one line of the journal: exactly one of the fields is set.
+type record struct {
+	Install  proto.Install   `json:"install,omitempty"`
+	Intent   *Intent         `json:"intent,omitempty"`
+	Fact     json.RawMessage `json:"fact,omitempty"`
+	Ack      *ackMark        `json:"ack,omitempty"`
+	Counters *counters       `json:"counters,omitempty"`
+}
+
+// Intent is a ticket that was asked for and is not settled yet.
+type Intent struct {
+	ID   proto.ID `json:"id"`
+	Q    string   `json:"q"`
+	Item string   `json:"item,omitempty"`
+	Card string   `json:"card,omitempty"`
+	Lang string   `json:"lang,omitempty"`
+}
+
+type ackMark struct {
+	Seq uint64 `json:"seq"`
+	Sum string `json:"sum"`
+}
+
+// counters is what a compacted journal has to remember of the records it dropped.
+type counters struct {
+	Next   uint64         `json:"next"`
+	HWSeq  uint64         `json:"hw_seq"`
+	OffN   int            `json:"off_n"`
+	Issued map[string]int `json:"issued,omitempty"`
+}
+
+type kept struct {
+	fact proto.Fact
+	raw  json.RawMessage
+	sum  string
+}
+
+// ErrJournal is wrapped by every error of a journal that cannot be trusted any more: the device must say so and issue nothing.
+var ErrJournal = errors.New("the journal cannot be written")
+
+// Journal is the memory of one installation: what it has done, in order, numbered, until the controller has taken it.
+type Journal struct {
+	disk    Disk
+	install proto.Install
+	c       counters
+	facts   []kept
+	acked   ackMark
+	intents map[proto.ID]Intent
+	started map[proto.ID]proto.Fact // starts without an end, by the request whose answer was used
+	torn    int                     // bytes cut off at the start
+	broken  error
+}
+
+// OpenJournal reads a journal, or begins a new one under the name that fresh returns.
+func OpenJournal(d Disk, fresh func() proto.Install) (*Journal, error) {
+	b, err := d.Load()
+	if err != nil {
+		return nil, fmt.Errorf("read the journal: %w", err)
+	}
+	j := &Journal{disk: d, c: counters{Next: 1}, intents: map[proto.ID]Intent{}, started: map[proto.ID]proto.Fact{}}
+	good := 0
+	for rest := b; ; {
+		rec, n := readFrame(rest)
+		if n == 0 || j.replay(rec) != nil {
+			break
+		}
+		good += n
+		rest = rest[n:]
+	}
+	j.torn = len(b) - good
+	switch {
+	case j.install == "":
+		j.install = fresh()
+		return j, j.rewrite()
+	case j.torn > 0 || len(b) > compactAt:
+		return j, j.rewrite()
+	}
+	return j, nil
+}
+
+// readFrame reads the first record of b; n is 0 if there is no whole, undamaged one.
+func readFrame(b []byte) (rec record, n int) {
+	if len(b) < frameHead {
+		return rec, 0
+	}
+	size := int(binary.LittleEndian.Uint32(b))
+	if size == 0 || size > MaxRecord || len(b) < frameHead+size {
+		return rec, 0
+	}
+	payload := b[frameHead : frameHead+size]
+	if crc32.Checksum(payload, crc32.MakeTable(crc32.Castagnoli)) != binary.LittleEndian.Uint32(b[4:]) {
+		return rec, 0
+	}
+	if json.Unmarshal(payload, &rec) != nil {
+		return rec, 0
+	}
+	return rec, frameHead + size
+}
+
+func appendFrame(b []byte, rec record) ([]byte, error) {
+	payload, err := json.Marshal(rec)
+	if err != nil {
+		return nil, err
+	}
+	if len(payload) > MaxRecord {
+		return nil, fmt.Errorf("a record of %d bytes, %d are allowed", len(payload), MaxRecord)
+	}
+	b = binary.LittleEndian.AppendUint32(b, uint32(len(payload)))
+	b = binary.LittleEndian.AppendUint32(b, crc32.Checksum(payload, crc32.MakeTable(crc32.Castagnoli)))
+	return append(b, payload...), nil
+}
+
+// replay takes one record into the memory.
+func (j *Journal) replay(rec record) error {
+	switch {
+	case rec.Install != "":
+		j.install = rec.Install
+	case j.install == "":
+		return errors.New("the journal does not begin with its installation")
+	case rec.Intent != nil:
+		j.intents[rec.Intent.ID] = *rec.Intent
+	case rec.Fact != nil:
+		return j.replayFact(rec.Fact)
+	case rec.Ack != nil:
+		j.acked = *rec.Ack
+	case rec.Counters != nil:
+		j.c = *rec.Counters
+	}
+	return nil
+}
+
+func (j *Journal) replayFact(raw json.RawMessage) error {
+	var f proto.Fact
+	if err := json.Unmarshal(raw, &f); err != nil {
+		return err
+	}
+	j.facts = append(j.facts, kept{fact: f, raw: raw, sum: proto.Sum(raw)})
+	j.c.Next = max(j.c.Next, f.Seq+1)
+	delete(j.intents, f.ID)
+	switch f.K {
+	case proto.FactStart:
+		j.started[f.ID] = f
+		j.c.HWSeq++
+		if f.Off {
+			j.c.OffN++
+		}
+	case proto.FactEnd:
+		delete(j.started, f.ID)
+	}
+	return nil
+}
+
+// write makes a record durable.
+func (j *Journal) write(rec record) error {
+	if j.broken != nil {
+		return j.broken
+	}
+	b, err := appendFrame(nil, rec)
+	if err != nil {
+		return fmt.Errorf("journal: %w", err)
+	}
+	if err := j.disk.Append(b); err != nil {
+		// What part of it is on the disk is not known: nothing may follow it before a new start has read it again.
+		j.broken = fmt.Errorf("%w: %w", ErrJournal, err)
+		return j.broken
+	}
+	return nil
+}
+
+// rewrite puts what still matters in the place of the whole journal.
+func (j *Journal) rewrite() error {
+	recs := []record{{Install: j.install}}
+	for _, k := range j.facts {
+		recs = append(recs, record{Fact: k.raw})
+	}
+	recs = append(recs, record{Counters: &j.c}) // behind the facts: it has counted them
+	for _, in := range j.intents {
+		recs = append(recs, record{Intent: &in})
+	}
+	if j.acked.Seq > 0 {
+		recs = append(recs, record{Ack: &j.acked})
+	}
+	var b []byte
+	for _, rec := range recs {
+		var err error
+		if b, err = appendFrame(b, rec); err != nil {
+			return fmt.Errorf("journal: %w", err)
+		}
+	}
+	if err := j.disk.Replace(b); err != nil {
+		j.broken = fmt.Errorf("%w: %w", ErrJournal, err)
+		return j.broken
+	}
+	return nil
+}
+
+// Install is the name of the installation.
+func (j *Journal) Install() proto.Install { return j.install }
+
+// Torn is how many bytes of a torn write were cut off when the journal was opened.
+func (j *Journal) Torn() int { return j.torn }
+
+// Err says why the journal can no longer be written, or nil.
+func (j *Journal) Err() error { return j.broken }
+
+// HWSeq counts the papers started by this installation.
+func (j *Journal) HWSeq() uint64 { return j.c.HWSeq }
+
+// OffN counts the numbers given while cut off.
+func (j *Journal) OffN() int { return j.c.OffN }
+
+// First is the number of the oldest fact the journal holds, or of the next if it holds none.
+func (j *Journal) First() uint64 {
+	if len(j.facts) == 0 {
+		return j.c.Next
+	}
+	return j.facts[0].fact.Seq
+}
+
+// AddIntent keeps that a ticket is about to be asked for.
+func (j *Journal) AddIntent(in Intent) error {
+	if err := j.write(record{Intent: &in}); err != nil {
+		return err
+	}
+	j.intents[in.ID] = in
+	return nil
+}
+
+// AddFact numbers a fact, keeps it, and returns it as kept. The thing it tells of must not be done before it returns nil.
+func (j *Journal) AddFact(f proto.Fact) (proto.Fact, error) {
+	f.Seq = j.c.Next
+	raw, err := json.Marshal(f)
+	if err != nil {
+		return f, fmt.Errorf("journal: %w", err)
+	}
+	if len(raw) > proto.MaxFact {
+		return f, fmt.Errorf("journal: a fact of %d bytes, %d are allowed", len(raw), proto.MaxFact)
+	}
+	if err := j.write(record{Fact: raw}); err != nil {
+		return f, err
+	}
+	if err := j.replayFact(raw); err != nil {
+		return f, fmt.Errorf("journal: %w", err)
+	}
+	return f, nil
+}
+
+// Open returns what a start finds unsettled: intents without a paper, papers without an end, by id.
+func (j *Journal) Open() (intents []Intent, started []proto.Fact) {
+	for _, in := range j.intents {
+		intents = append(intents, in)
+	}
+	for _, f := range j.started {
+		started = append(started, f)
+	}
+	slices.SortFunc(intents, func(a, b Intent) int { return compare(a.ID, b.ID) })
+	slices.SortFunc(started, func(a, b proto.Fact) int { return compare(a.ID, b.ID) })
+	return intents, started
+}
+
+func compare(a, b proto.ID) int {
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	}
+	return 0
+}
+
+// Ack takes the controller's word that everything up to seq is taken. It may go back after a restore: then the facts above it are sent again.
+// Acknowledged facts older than KeepFor are dropped from the memory, and from the disk at a later start.
+func (j *Journal) Ack(seq uint64, sum string, now int64) error {
+	if seq == j.acked.Seq {
+		return nil
+	}
+	mark := ackMark{Seq: seq, Sum: sum}
+	if err := j.write(record{Ack: &mark}); err != nil {
+		return err
+	}
+	j.acked = mark
+	old := now - KeepFor.Milliseconds()
+	j.facts = slices.DeleteFunc(j.facts, func(k kept) bool { return k.fact.Seq <= seq && k.fact.T < old })
+	return nil
+}
+
+// Acked is the number of the last fact the controller is known to have taken.
+func (j *Journal) Acked() uint64 { return j.acked.Seq }
+
+// SumOf returns the checksum of a fact; ok is false if the journal does not hold it.
+func (j *Journal) SumOf(seq uint64) (sum string, ok bool) {
+	i, ok := slices.BinarySearchFunc(j.facts, seq, func(k kept, seq uint64) int {
+		switch {
+		case k.fact.Seq < seq:
+			return -1
+		case k.fact.Seq > seq:
+			return 1
+		}
+		return 0
+	})
+	if !ok {
+		return "", false
+	}
+	return j.facts[i].sum, true
+}
+
+// Pending returns the next facts to send, as journaled, as many as one message may carry.
+func (j *Journal) Pending() []json.RawMessage {
+	out, size := []json.RawMessage{}, 0
+	for _, k := range j.facts {
+		if k.fact.Seq <= j.acked.Seq {
+			continue
+		}
+		if size += len(k.raw); len(out) == proto.MaxFacts || size > proto.MaxFactBytes {
+			break
+		}
+		out = append(out, k.raw)
+	}
+	return out
+}
+
+// Renew begins a new installation after the journal was found to have gone back: all facts are kept and get new numbers from 1.
+// Their tickets are recognised by their ids.
+func (j *Journal) Renew(install proto.Install) error {
+	old := j.facts
+	j.install, j.acked, j.facts = install, ackMark{}, nil
+	j.c.Next = 1
+	for _, k := range old {
+		k.fact.Seq = j.c.Next
+		raw, err := json.Marshal(k.fact)
+		if err != nil {
+			return fmt.Errorf("journal: %w", err)
+		}
+		j.facts = append(j.facts, kept{fact: k.fact, raw: raw, sum: proto.Sum(raw)})
+		j.c.Next++
+	}
+	return j.rewrite()
+}

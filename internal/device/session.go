@@ -1,0 +1,380 @@
+package device
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"quhao/internal/proto"
+)
+
+// The times of a session.
+const (
+	helloEvery   = 2 * time.Second
+	factsEvery   = 2 * time.Second
+	beatEvery    = 10 * time.Second
+	rejectedFor  = 5 * time.Minute
+	ctlSilent    = 15 * time.Second // no state/ctl for so long while the connection seems alive: it is dead
+	staleDropped = 2 * time.Second  // after the connection is lost: what is shown is marked stale
+)
+
+// Options say who a device is.
+type Options struct {
+	Dev    string
+	Kind   proto.Kind
+	FW     string
+	Topics proto.Topics
+	Boot   proto.Boot
+	// Random returns a new random name: a nonce, or an installation.
+	Random func() string
+}
+
+// Session is a device's conversation with the controller. It is fed with what arrives and with time, and collects
+// the messages to send; Take hands them out. All its methods are for one goroutine.
+type Session struct {
+	o Options
+	j *Journal
+
+	up       bool // the pipe is connected and subscribed
+	downAt   time.Duration
+	nonce    string // of the hello that waits for its welcome; empty if none does
+	sess     proto.Session
+	welcome  proto.Welcome
+	seen     proto.Seen
+	ctl      proto.Ctl
+	ctlAt    time.Duration // when the controller was heard last; while connecting, when the connection came up
+	offset   time.Duration // the controller's clock less Up
+	timed    bool
+	helloAt  time.Duration
+	saidAt   time.Duration // when the last hello was said
+	said     bool
+	factsAt  time.Duration
+	beatAt   time.Duration
+	rejected time.Duration // stay away until then
+	issued   map[string]int
+	shown    map[string]proto.At
+	health   proto.Health
+
+	out  []proto.Message
+	drop bool
+	err  error
+}
+
+// NewSession returns the session of a device that is not connected yet.
+func NewSession(o Options, j *Journal) *Session {
+	return &Session{o: o, j: j, issued: map[string]int{}, shown: map[string]proto.At{}}
+}
+
+// Journal is the journal whose facts this session hands in.
+func (s *Session) Journal() *Journal { return s.j }
+
+// Ready says whether commands can be sent: in session, and the controller was heard lately.
+func (s *Session) Ready(now Now) bool {
+	return s.sess != "" && now.Up-s.ctlAt < ctlSilent && (s.ctl.S == "" || s.ctl.S == "on")
+}
+
+// Stale says that what the controller last said must not be shown as present any more.
+func (s *Session) Stale(now Now) bool {
+	switch {
+	case s.ctl.Boot == "":
+		return true
+	case !s.up:
+		return now.Up-s.downAt >= staleDropped
+	}
+	return now.Up-s.ctlAt >= ctlSilent || s.ctl.S != "on"
+}
+
+// Sess is the present session; empty without one.
+func (s *Session) Sess() proto.Session { return s.sess }
+
+// DayKey is the key under which cards are hashed today; nil before the first welcome.
+func (s *Session) DayKey() []byte { return s.welcome.DayKey }
+
+// Epoch is the controller's epoch as last heard.
+func (s *Session) Epoch() proto.Epoch { return s.seen.Epoch }
+
+// Time is the controller's time in ms since 1970, and whether it can be trusted.
+func (s *Session) Time(now Now) (ms int64, ok bool) {
+	if s.timed {
+		return (s.offset + now.Up).Milliseconds(), true
+	}
+	return now.Wall.UnixMilli(), now.Set
+}
+
+// Stamp fills in when a fact happened.
+func (s *Session) Stamp(now Now, f proto.Fact) proto.Fact {
+	f.T, f.Clk = s.Time(now)
+	f.Up, f.Boot = now.Up.Milliseconds(), s.o.Boot
+	return f
+}
+
+// Mark is what stands on every message of the session.
+func (s *Session) Mark() proto.Mark {
+	return proto.Mark{Sess: s.sess, HWSeq: s.j.HWSeq(), First: s.j.First(), Seen: s.seen}
+}
+
+// Issued notes the highest number seen of a department, which a controller restored from a backup will want to know.
+func (s *Session) Issued(dept string, n int) {
+	if n > s.issued[dept] {
+		s.issued[dept] = n
+	}
+}
+
+// Shown notes what stands on a counter's display, and says so at once.
+func (s *Session) Shown(now Now, counter string, at proto.At) {
+	if s.shown[counter] != at {
+		s.shown[counter] = at
+		s.beatAt = now.Up
+	}
+}
+
+// Health sets the word on the device's parts, which is sent when it changes and at each connection.
+func (s *Session) Health(h proto.Health) {
+	h.V, h.FW = proto.Version, s.o.FW
+	s.health = h
+	if s.up {
+		s.send(proto.UpHealth, h, true, 1)
+	}
+}
+
+// Send publishes a message of the device, QoS 1. It returns the fault of a message over its limit.
+func (s *Session) Send(what string, v any) error { return s.send(what, v, false, 1) }
+
+func (s *Session) send(what string, v any, retain bool, qos byte) error {
+	b, err := proto.Encode(v)
+	if err != nil {
+		return err
+	}
+	s.out = append(s.out, proto.Message{Topic: s.o.Topics.Up(s.o.Dev, what), Payload: b, Retain: retain, QoS: qos})
+	return nil
+}
+
+// Take hands out the messages to send, whether the connection is to be dropped, and a fault of the journal if one was met.
+func (s *Session) Take() (out []proto.Message, drop bool, err error) {
+	out, drop, err = s.out, s.drop, s.err
+	s.out, s.drop, s.err = nil, false, nil
+	return out, drop, err
+}
+
+// Up says that the pipe is connected and everything is subscribed. The old session is forgotten.
+func (s *Session) Up(now Now) {
+	s.up, s.sess, s.ctlAt = true, "", now.Up
+	s.send(proto.UpAvail, proto.Avail{S: "on"}, true, 1)
+	if s.health.V != 0 {
+		s.send(proto.UpHealth, s.health, true, 1)
+	}
+	s.greet(now)
+}
+
+// Down says that the pipe is cut.
+func (s *Session) Down(now Now) {
+	if s.up {
+		s.downAt = now.Up
+	}
+	s.up, s.sess, s.nonce = false, "", ""
+}
+
+// greet begins a new session: a new nonce, said at once unless a hello was said a moment ago.
+func (s *Session) greet(now Now) {
+	s.sess, s.nonce = "", s.o.Random()
+	s.helloAt = now.Up
+	if s.said {
+		s.helloAt = max(now.Up, s.saidAt+helloEvery)
+	}
+	s.Tick(now)
+}
+
+// Due is when Tick has something to do next.
+func (s *Session) Due() time.Duration {
+	switch {
+	case s.up && s.nonce != "":
+		return min(s.helloAt, s.ctlAt+ctlSilent)
+	case s.up && s.sess != "" && len(s.j.Pending()) > 0:
+		return min(s.factsAt, s.beatAt, s.ctlAt+ctlSilent)
+	case s.up && s.sess != "":
+		return min(s.beatAt, s.ctlAt+ctlSilent)
+	case s.up:
+		return s.ctlAt + ctlSilent
+	}
+	return s.downAt + staleDropped
+}
+
+// Tick does what is due.
+func (s *Session) Tick(now Now) {
+	if !s.up {
+		return
+	}
+	if now.Up-s.ctlAt >= ctlSilent {
+		s.drop, s.ctlAt = true, now.Up
+		return
+	}
+	if s.nonce != "" && now.Up >= s.helloAt {
+		s.hello(now)
+	}
+	if s.sess == "" {
+		return
+	}
+	if now.Up >= s.factsAt && len(s.j.Pending()) > 0 {
+		s.facts(now)
+	}
+	if now.Up >= s.beatAt {
+		s.beatAt = now.Up + beatEvery
+		s.send(proto.UpBeat, proto.Beat{V: proto.Version, Mark: s.Mark(), Shown: s.shown}, false, 0)
+	}
+}
+
+func (s *Session) hello(now Now) {
+	s.helloAt, s.saidAt, s.said = now.Up+helloEvery, now.Up, true
+	t, ok := now.Wall.UnixMilli(), now.Set
+	s.send(proto.UpHello, proto.Hello{
+		V: proto.Version, Nonce: s.nonce, Kind: s.o.Kind, FW: s.o.FW, Proto: proto.Version,
+		Install: s.j.Install(), Boot: s.o.Boot, HWSeq: s.j.HWSeq(), First: s.j.First(), OffN: s.j.OffN(),
+		Seen: s.seen, Issued: s.issued, Clock: proto.Clock{T: t, OK: ok},
+	}, false, 1)
+}
+
+// facts sends what is not acknowledged, the first of a session even if there is nothing.
+func (s *Session) facts(now Now) {
+	s.factsAt = now.Up + factsEvery
+	s.send(proto.UpFact, proto.Facts{V: proto.Version, Mark: s.Mark(), Facts: s.j.Pending()}, false, 1)
+}
+
+// FactAdded says that the journal has a new fact, which is sent at once if a session is open.
+func (s *Session) FactAdded(now Now) {
+	if s.sess != "" {
+		s.facts(now)
+	}
+}
+
+// Receive takes a message of the session itself: welcome, ack, and the controller's state. It reports whether it was one.
+// Messages for the flow behind the session (res, do, cfg, states of counters and halls) are left to it.
+func (s *Session) Receive(now Now, m proto.Message) (mine bool, err error) {
+	if kind, _, ok := s.o.Topics.ReadState(m.Topic); ok {
+		if kind != "ctl" {
+			return false, nil
+		}
+		ctl, err := proto.Decode[proto.Ctl](m.Payload)
+		if err != nil {
+			return true, fmt.Errorf("state/ctl: %w", err)
+		}
+		s.heard(now, ctl, m.Retain)
+		return true, nil
+	}
+	dev, what, ok := s.o.Topics.ReadDown(m.Topic)
+	if !ok || dev != s.o.Dev {
+		return false, nil
+	}
+	switch what {
+	case proto.DownHello:
+		w, err := proto.Decode[proto.Welcome](m.Payload)
+		if err != nil {
+			return true, fmt.Errorf("welcome: %w", err)
+		}
+		s.welcomed(now, w)
+	case proto.DownAck:
+		a, err := proto.Decode[proto.Ack](m.Payload)
+		if err != nil {
+			return true, fmt.Errorf("ack: %w", err)
+		}
+		s.acked(now, a)
+	default:
+		return false, nil
+	}
+	return true, nil
+}
+
+// heard takes the controller's state. A retained copy proves only that there was a controller, not that it lives.
+func (s *Session) heard(now Now, c proto.Ctl, retained bool) {
+	s.ctl = c
+	if !retained && c.S != "lost" && c.S != "off" {
+		s.ctlAt = now.Up
+		s.keepTime(now, c.T)
+	}
+	s.see(proto.Seen{Epoch: c.Epoch, Boot: c.Boot})
+	if s.up && c.S == "on" && s.sess != "" && c.Boot != s.welcome.Boot {
+		s.greet(now)
+	}
+}
+
+func (s *Session) see(seen proto.Seen) {
+	if seen.Epoch > s.seen.Epoch || s.seen.Boot == "" {
+		s.seen = seen
+	}
+}
+
+func (s *Session) keepTime(now Now, t int64) {
+	s.offset, s.timed = time.Duration(t)*time.Millisecond-now.Up, true
+}
+
+func (s *Session) welcomed(now Now, w proto.Welcome) {
+	switch w.S {
+	case proto.Again:
+		if w.Sess == s.sess && s.sess != "" {
+			s.greet(now)
+		}
+	case proto.Rejected:
+		if w.Nonce == s.nonce && s.nonce != "" {
+			s.nonce, s.rejected, s.drop = "", now.Up+rejectedFor, true
+		}
+	case proto.Pending:
+		if w.Nonce == s.nonce {
+			s.ctlAt = now.Up
+		}
+	case proto.Accepted:
+		if s.nonce == "" || w.Nonce != s.nonce {
+			return
+		}
+		s.accepted(now, w)
+	}
+}
+
+func (s *Session) accepted(now Now, w proto.Welcome) {
+	if s.wentBack(w) {
+		if err := s.j.Renew(proto.Install(s.o.Random())); err != nil {
+			s.err = errors.Join(s.err, err)
+			return
+		}
+		s.greet(now)
+		return
+	}
+	s.nonce, s.sess, s.welcome = "", w.Sess, w
+	s.ctlAt = now.Up
+	s.ctl = proto.Ctl{V: proto.Version, S: "on", Epoch: w.Epoch, Boot: w.Boot, T: w.T}
+	s.keepTime(now, w.T)
+	s.see(proto.Seen{Epoch: w.Epoch, Boot: w.Boot})
+	if err := s.j.Ack(w.Ack, w.AckSum, w.T); err != nil {
+		s.err = errors.Join(s.err, err)
+	}
+	s.beatAt = now.Up
+	s.facts(now)
+	s.Tick(now)
+}
+
+// wentBack says whether the journal has lost what it once handed in: the fact the controller took last is not here although
+// it should be, or is another one. That an old fact was dropped because of its age is no sign of it.
+func (s *Session) wentBack(w proto.Welcome) bool {
+	if w.Ack == 0 {
+		return false
+	}
+	if sum, held := s.j.SumOf(w.Ack); held {
+		return sum != w.AckSum
+	}
+	return w.Ack >= s.j.First()
+}
+
+func (s *Session) acked(now Now, a proto.Ack) {
+	if a.Sess != s.sess || s.sess == "" || a.Ack <= s.j.Acked() {
+		return
+	}
+	t, _ := s.Time(now)
+	if err := s.j.Ack(a.Ack, a.Sum, t); err != nil {
+		s.err = errors.Join(s.err, err)
+		return
+	}
+	if len(s.j.Pending()) > 0 {
+		s.facts(now)
+	}
+}
+
+// Rejected is until when the device stays away from the controller, which has refused it.
+func (s *Session) Rejected() time.Duration { return s.rejected }

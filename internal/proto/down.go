@@ -1,0 +1,161 @@
+package proto
+
+// The words of a welcome.
+const (
+	Accepted = "accepted"
+	Pending  = "pending"  // an administrator has to let this installation in
+	Rejected = "rejected" // disconnect, dial again in 5 minutes
+	Again    = "again"    // say hello anew
+)
+
+// Permit allows a kiosk to give out numbers of its own while it is cut off.
+type Permit struct {
+	Series string `json:"series"` // the kiosk's letters
+	From   int    `json:"from"`
+	Cap    int    `json:"cap"`
+	Until  int64  `json:"until"` // ms since 1970
+}
+
+// Welcome answers a hello.
+type Welcome struct {
+	V      int     `json:"v"`
+	Nonce  string  `json:"nonce,omitempty"`
+	S      string  `json:"s"`
+	Why    string  `json:"why,omitempty"`
+	Sess   Session `json:"sess,omitempty"`
+	Epoch  Epoch   `json:"epoch,omitempty"`
+	Boot   Boot    `json:"boot,omitempty"`
+	T      int64   `json:"t,omitempty"` // the controller's clock, ms since 1970
+	Ack    uint64  `json:"ack"`
+	AckSum string  `json:"ack_sum,omitempty"` // checksum of the fact Ack
+	DayKey []byte  `json:"day_key,omitempty"`
+	Permit *Permit `json:"permit,omitempty"`
+}
+
+// The answers to commands.
+const (
+	ResOK          = "ok"
+	ResDup         = "dup"
+	ResEmpty       = "empty"
+	ResClosed      = "closed"
+	ResFull        = "full"
+	ResNotEligible = "not_eligible"
+	ResConflict    = "conflict"
+	ResEarly       = "early"
+	ResStale       = "stale"
+	ResRecovering  = "recovering"
+	ResError       = "error"
+)
+
+// Wait is an honest wait: an interval in minutes.
+type Wait struct {
+	Lo int `json:"lo"`
+	Hi int `json:"hi"`
+}
+
+// TicketRes is a ticket as the kiosk prints it.
+type TicketRes struct {
+	TID   ID     `json:"tid"`
+	Num   string `json:"num"`
+	Day   Day    `json:"day"`
+	Q     string `json:"q"`
+	Item  string `json:"item,omitempty"`
+	Ahead int    `json:"ahead"`
+	Wait  *Wait  `json:"wait,omitempty"`
+	T     int64  `json:"t"` // when it was taken, ms since 1970
+	N     int    `json:"n,omitempty"`
+}
+
+// Res answers a command.
+type Res struct {
+	V       int        `json:"v"`
+	ID      ID         `json:"id"`
+	Sess    Session    `json:"sess"`
+	S       string     `json:"s"`
+	Why     string     `json:"why,omitempty"`
+	Ticket  *TicketRes `json:"ticket,omitempty"`
+	Counter string     `json:"counter,omitempty"`
+	Ver     *At        `json:"ver,omitempty"` // the new version of the counter: keys stay dark until it is shown
+}
+
+// Ack says up to which fact everything is taken.
+type Ack struct {
+	V    int     `json:"v"`
+	Sess Session `json:"sess"`
+	Ack  uint64  `json:"ack"`
+	Sum  string  `json:"sum,omitempty"`
+}
+
+// Order is something a device is to do once.
+type Order struct {
+	V    int     `json:"v"`
+	ID   ID      `json:"id"`
+	Sess Session `json:"sess"`
+	Op   string  `json:"op"` // reprint, test, identify, restart
+	TID  ID      `json:"tid,omitempty"`
+}
+
+// Ctl is the controller's own state, every 5 s, and "lost" by last will.
+type Ctl struct {
+	V     int    `json:"v"`
+	S     string `json:"s"` // on, recovering, faulted, off, lost
+	Epoch Epoch  `json:"epoch"`
+	Boot  Boot   `json:"boot"`
+	T     int64  `json:"t"`
+}
+
+// RatingState invites a rating of one visit.
+type RatingState struct {
+	Tok string `json:"tok"`
+	For int    `json:"for"` // seconds left; the unit counts down itself
+}
+
+// CounterState is a counter as its unit shows it.
+type CounterState struct {
+	V      int          `json:"v"`
+	Epoch  Epoch        `json:"epoch"`
+	Boot   Boot         `json:"boot"`
+	Ver    Ver          `json:"ver"`
+	CV     Ver          `json:"cv"`
+	S      string       `json:"s"` // closed, idle, calling, serving, paused
+	Num    string       `json:"num,omitempty"`
+	Call   string       `json:"call,omitempty"` // the visit that is called: a new one is announced
+	RN     int          `json:"rn"`             // recalls: a grown number is announced
+	Dept   string       `json:"dept,omitempty"`
+	Depts  []string     `json:"depts,omitempty"` // what the counter serves
+	Rating *RatingState `json:"rating"`
+	T      int64        `json:"t"` // when it was called, ms since 1970
+}
+
+// At is the version of this state.
+func (c CounterState) At() At { return At{c.Epoch, c.Ver} }
+
+// DeptState is one department on a hall's board.
+type DeptState struct {
+	ID      string `json:"id"`
+	Waiting int    `json:"waiting"`
+	Last    string `json:"last,omitempty"`   // number called last
+	Issued  int    `json:"issued,omitempty"` // highest number given out
+	Open    bool   `json:"open"`
+	Why     string `json:"why,omitempty"` // why it is not open
+}
+
+// CallState is one call on a hall's board.
+type CallState struct {
+	Num     string `json:"num"`
+	Counter string `json:"counter"`
+	T       int64  `json:"t"`
+}
+
+// HallState is a hall as its board and its kiosks see it.
+type HallState struct {
+	V     int         `json:"v"`
+	Epoch Epoch       `json:"epoch"`
+	Boot  Boot        `json:"boot"`
+	Ver   Ver         `json:"ver"`
+	Depts []DeptState `json:"depts"`
+	Calls []CallState `json:"calls"` // the last ones, newest first
+}
+
+// At is the version of this state.
+func (h HallState) At() At { return At{h.Epoch, h.Ver} }
