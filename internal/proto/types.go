@@ -110,3 +110,22 @@ func Sum(fact []byte) string {
 	s := sha256.Sum256(fact)
 	return hex.EncodeToString(s[:8])
 }
+
+// NewID makes a ULID: 48 bits of a clock in ms and 80 random bits, in Crockford's base 32, 26 characters.
+// Only its randomness is relied on; the clock in it may be wrong.
+func NewID(ms int64, random [10]byte) ID {
+	const digits = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+	b := make([]byte, 0, 16)
+	b = append(b, byte(ms>>40), byte(ms>>32), byte(ms>>24), byte(ms>>16), byte(ms>>8), byte(ms))
+	b = append(b, random[:]...)
+	out := make([]byte, 26)
+	acc, bits, in := uint32(0), 2, 0 // two leading zero bits make 130 of 128
+	for i := range out {
+		for bits < 5 && in < len(b) {
+			acc, bits, in = acc<<8|uint32(b[in]), bits+8, in+1
+		}
+		out[i] = digits[acc>>(bits-5)&31]
+		bits -= 5
+	}
+	return ID(out)
+}
