@@ -1,6 +1,7 @@
 package printer
 
 import (
+	"strings"
 	"unicode"
 	"unicode/utf8"
 
@@ -25,29 +26,40 @@ func newPage(name string) page {
 	return page{simplifiedchinese.GBK.NewEncoder(), func(c []byte) bool { return len(c) == 2 }}
 }
 
-// has says whether the page has every character of s.
-func (p page) has(s string) bool {
+// native returns s as the printer's own font can print it, a character that no font has replaced by 〓. ok is false
+// if s is better printed as a picture, because the bitmap font has a character that the page lacks.
+func (p page) native(s string) (text string, ok bool) {
+	var b strings.Builder
 	for _, r := range s {
-		if r < utf8.RuneSelf {
-			continue
-		}
-		// User-defined characters have codes in every page and a glyph in no font.
-		if unicode.Is(unicode.Co, r) {
-			return false
-		}
-		code, err := p.enc.Bytes([]byte(string(r)))
-		if err != nil || !p.keep(code) {
-			return false
+		switch {
+		case p.has(r):
+			b.WriteRune(r)
+		case drawable(r):
+			return "", false
+		default:
+			b.WriteRune(geta)
 		}
 	}
-	return true
+	return b.String(), true
 }
 
-// append adds the codes of s, which the page has.
+func (p page) has(r rune) bool {
+	if r < utf8.RuneSelf {
+		return true
+	}
+	// User-defined characters have codes in every page and a glyph in no font.
+	if unicode.Is(unicode.Co, r) {
+		return false
+	}
+	code, err := p.enc.Bytes([]byte(string(r)))
+	return err == nil && p.keep(code)
+}
+
+// append adds the codes of s, which comes from native.
 func (p page) append(out []byte, s string) []byte {
 	code, err := p.enc.Bytes([]byte(s))
 	if err != nil {
-		return out // impossible after has; nothing is better than half a code
+		return out // impossible after native; nothing is better than half a code
 	}
 	return append(out, code...)
 }

@@ -11,19 +11,17 @@ import (
 // (alphanumeric and Kanji)", and one command of three bytes magnifies up to eight times where FS ! only doubles.
 // Older Chinese mechanisms obey GS ! for ASCII only; hanzi_size: fs sends FS ! as well.
 const (
-	cmdInit     = "\x1b@"                 // ESC @
-	cmdChinese  = "\x1c&"                 // FS &, Chinese mode on
-	cmdAlign    = "\x1ba"                 // ESC a n
-	cmdBold     = "\x1bE"                 // ESC E n
-	cmdSize     = "\x1d!"                 // GS ! n: high nibble width-1, low nibble height-1
-	cmdHanzi    = "\x1c!"                 // FS ! n: bit 2 double width, bit 3 double height
-	cmdFeedDots = "\x1bJ"                 // ESC J n
-	cmdRaster   = "\x1dv0"                // GS v 0 m xL xH yL yH data
-	cmdCut      = "\x1dVB"                // GS V 66 n: feed to the cutter and n dots more, then cut
-	cmdQRSize   = "\x1d(k\x03\x001C"      // GS ( k, function 67
-	cmdQRLevel  = "\x1d(k\x03\x001E"      // GS ( k, function 69
-	cmdQRPrint  = "\x1d(k\x03\x001Q0"     // GS ( k, function 81
-	cmdQRModel2 = "\x1d(k\x04\x001A2\x00" // GS ( k, function 65
+	cmdInit     = "\x1b@"             // ESC @
+	cmdChinese  = "\x1c&"             // FS &, Chinese mode on
+	cmdAlign    = "\x1ba"             // ESC a n
+	cmdBold     = "\x1bE"             // ESC E n
+	cmdSize     = "\x1d!"             // GS ! n: high nibble width-1, low nibble height-1
+	cmdHanzi    = "\x1c!"             // FS ! n: bit 2 double width, bit 3 double height
+	cmdFeedDots = "\x1bJ"             // ESC J n
+	cmdRaster   = "\x1dv0"            // GS v 0 m xL xH yL yH data
+	cmdCut      = "\x1dVB"            // GS V 66 n: feed to the cutter and n dots more, then cut
+	cmdQRSize   = "\x1d(k\x03\x001C"  // GS ( k, function 67
+	cmdQRPrint  = "\x1d(k\x03\x001Q0" // GS ( k, function 81
 )
 
 // ESCPOS drives the ticket printers that speak ESC/POS with Chinese characters: 58 mm (32 columns, 384 dots) and
@@ -145,13 +143,14 @@ func (w *writer) text(l Line) {
 	width, height := magnified(l.Width), magnified(l.Height)
 	w.setAlign(l.Align)
 	for _, s := range Wrap(clean(l.Text), w.opt.Cols/width) {
-		if !w.page.has(s) {
+		native, ok := w.page.native(s)
+		if !ok {
 			w.raster(drawText(s, width, height, l.Bold), rasterDouble)
 			continue
 		}
 		w.setSize(width, height)
 		w.setBold(l.Bold)
-		w.out = w.page.append(w.out, s)
+		w.out = w.page.append(w.out, native)
 		w.send("\n")
 	}
 }
@@ -226,7 +225,9 @@ func (w *writer) qr(l Line) {
 		return
 	}
 	n := len(l.QR) + 3
-	w.send(cmdQRModel2, cmdQRSize, string([]byte{byte(size)}), cmdQRLevel, "1") // level M
+	// Functions 65 and 69 are not sent: model 2 and level L are what ESC @ sets. A ticket lives for an hour and is
+	// seldom creased; the larger modules of level L help a worn print head more than correction does.
+	w.send(cmdQRSize, string([]byte{byte(size)}))
 	w.send("\x1d(k", string([]byte{byte(n), byte(n >> 8)}), "1P0", l.QR, cmdQRPrint)
 }
 

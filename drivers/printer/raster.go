@@ -4,6 +4,7 @@ import (
 	"image"
 	"image/color"
 	"image/draw"
+	"slices"
 
 	"github.com/boombuler/barcode/qr"
 	"github.com/hajimehoshi/bitmapfont/v3"
@@ -84,32 +85,36 @@ func drawText(s string, width, height int, bold bool) *bitmap {
 	})
 }
 
-// drawRune draws r into its cell; the font says ok with an empty mask for a glyph it lacks.
+// drawRune draws r into its cell, or 〓 if the font lacks it.
 func drawRune(img *image.Alpha, x int, r rune) {
+	if !drawable(r) {
+		r = geta
+	}
 	cell := image.Rect(x, 0, x+runeWidth(r)*halfCell, cellHeight)
 	dr, mask, at, _, ok := bitmapfont.FaceSC.Glyph(fixed.P(0, ascent), r)
 	if ok {
 		dr = dr.Add(image.Pt(x+max(0, cell.Dx()-dr.Dx())/2, 0)).Intersect(cell)
 		draw.Draw(img, dr, mask, at, draw.Src)
 	}
-	if r != ' ' && r != '\u3000' && r != geta && empty(img, cell) {
-		drawRune(img, x, geta)
-	}
 }
 
-func empty(img *image.Alpha, r image.Rectangle) bool {
-	for y := r.Min.Y; y < r.Max.Y; y++ {
-		for x := r.Min.X; x < r.Max.X; x++ {
-			if img.AlphaAt(x, y).A > 0 {
-				return false
-			}
-		}
+// drawable says whether the bitmap font has r. For a glyph that it lacks it says ok and gives an empty mask.
+func drawable(r rune) bool {
+	if r == ' ' || r == '\u3000' {
+		return true
 	}
-	return true
+	dr, mask, at, _, ok := bitmapfont.FaceSC.Glyph(fixed.P(0, 0), r)
+	if !ok {
+		return false
+	}
+	img := image.NewAlpha(dr)
+	draw.Draw(img, dr, mask, at, draw.Src)
+	return slices.ContainsFunc(img.Pix, func(a uint8) bool { return a > 0 })
 }
 
 // drawQR returns the code with one dot a module and no margin: the paper is white around it.
-func drawQR(content string) (image.Image, error) { return qr.Encode(content, qr.M, qr.Auto) }
+// Level L, as the printer's own; see writer.qr.
+func drawQR(content string) (image.Image, error) { return qr.Encode(content, qr.L, qr.Auto) }
 
 // qrModule returns the wanted module size, or the largest that leaves the margin of four modules on each side.
 func qrModule(code image.Image, want, dots int) int {

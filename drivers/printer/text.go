@@ -30,7 +30,7 @@ func (t *Text) Encode(p Paper) []byte {
 	var b strings.Builder
 	for _, l := range p.Lines {
 		for _, s := range t.lines(l) {
-			b.WriteString(t.place(s, l.Align))
+			b.WriteString(strings.TrimRight(t.place(s, l.Align), " "))
 			b.WriteByte('\n')
 		}
 	}

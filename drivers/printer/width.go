@@ -32,9 +32,12 @@ const (
 
 // Wrap breaks s into lines of at most columns columns (below 2 it counts as 2), by words where there are spaces,
 // anywhere between Chinese characters, but with no closing mark at the start and no opening mark at the end of a line
-// unless nothing else fits. An empty s gives one empty line.
+// unless nothing else fits. An s that fits comes back as it is, with the spaces at its end; an empty one is one line.
 func Wrap(s string, columns int) []string {
 	columns = max(columns, 2)
+	if Width(s) <= columns {
+		return []string{s}
+	}
 	rest := []rune(strings.TrimRight(s, " "))
 	var lines []string
 	for {
@@ -65,24 +68,36 @@ func fitting(rs []rune, columns int) int {
 // breakAt returns the best place at or before n (0 < n < len(rs)) to break the line.
 func breakAt(rs []rune, n int) int {
 	for i := n; i > 0; i-- {
-		if canBreak(rs[i-1], rs[i]) {
+		if canBreak(rs, i) {
 			return i
 		}
 	}
 	return n
 }
 
-func canBreak(before, after rune) bool {
+// canBreak says whether a line may end before rs[i], 0 < i < len(rs).
+func canBreak(rs []rune, i int) bool {
+	before, after := rs[i-1], rs[i]
 	switch {
-	case after == ' ':
-		return true
-	case strings.ContainsRune(notFirst, after), strings.ContainsRune(notLast, before):
+	case strings.ContainsRune(notFirst, after), strings.ContainsRune(notLast, before), splitsMeasure(rs, i):
 		return false
-	case before == ' ', before == '-':
+	case before == ' ', after == ' ', before == '-':
 		return true
 	}
 	// Inside a word or number of ASCII there is no break; beside a Chinese character there is one.
 	return before >= utf8.RuneSelf || after >= utf8.RuneSelf
+}
+
+// splitsMeasure says whether the break would part a number from the Chinese word it counts, as in 30 分钟.
+func splitsMeasure(rs []rune, i int) bool {
+	b, a := i-1, i
+	for b >= 0 && rs[b] == ' ' {
+		b--
+	}
+	for a < len(rs) && rs[a] == ' ' {
+		a++
+	}
+	return b >= 0 && a < len(rs) && rs[b] >= '0' && rs[b] <= '9' && rs[a] >= utf8.RuneSelf
 }
 
 // clean makes text safe to stand between commands: control characters (which a printer or a terminal would obey) and

@@ -122,7 +122,12 @@ func (s *sheet) setting(c Command) {
 	}
 }
 
+// text adds to the line. What comes in two reads may be cut within a character, so runs of one style are joined.
 func (s *sheet) text(b []byte) {
+	if n := len(s.line); n > 0 && s.line[n-1].style == s.style && s.line[n-1].chinese == s.chinese {
+		s.line[n-1].code = append(s.line[n-1].code, b...)
+		return
+	}
 	s.line = append(s.line, span{code: append([]byte(nil), b...), chinese: s.chinese, style: s.style})
 }
 
