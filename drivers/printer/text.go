@@ -42,7 +42,7 @@ func (t *Text) Encode(p Paper) []byte {
 func (t *Text) lines(l Line) []string {
 	switch {
 	case l.QR != "":
-		return Wrap("[QR "+clean(l.QR)+"]", t.Cols)
+		return []string{"[QR " + clean(l.QR) + "]"} // never wrapped: somebody will copy it
 	case l.Image != nil:
 		size := l.Image.Bounds().Size()
 		return []string{fmt.Sprintf("[picture %dx%d]", size.X, size.Y)}

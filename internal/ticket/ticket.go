@@ -69,8 +69,7 @@ func Layout(t Ticket, o Options) printer.Paper {
 		l.centred(t.Centre, 1, 1)
 		l.space(small)
 	}
-	l.number(t.Number)
-	l.space(small)
+	l.number(t.Number) // whose own cells end in white
 	l.department(t.Department)
 	l.space(small)
 	l.centred(t.Item, 1, 1)

@@ -22,7 +22,7 @@ func wordsOf(l Lang) words {
 			where: "Go to", taken: "Taken",
 			reprint: "Reprint %d",
 			offline: "Taken offline; queued by the time above.",
-			scan:    "Scan for status",
+			scan:    "Live status",
 		}
 	}
 	return words{
