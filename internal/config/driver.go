@@ -1,0 +1,177 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"quhao/drivers"
+	"quhao/drivers/led"
+)
+
+// sorts says which kind of driver stands under which key of a device.
+func sorts(key string) drivers.Kind {
+	switch key {
+	case "printer":
+		return drivers.Printer
+	case "card_reader":
+		return drivers.Card
+	case "led":
+		return drivers.LED
+	}
+	return drivers.Keypad // keypad and rater: both send key presses
+}
+
+// driver finds the driver of a peripheral and decodes its options with the decoder of everything else.
+func (d *decoder) driver(o owned) {
+	p, kind := o.p, sorts(o.key)
+	if p.Driver == "" || !d.ok(&p.Driver) {
+		return
+	}
+	spec, ok := drivers.Find(kind, p.Driver)
+	if !ok {
+		var known []string
+		for _, s := range drivers.Table() {
+			if s.Kind == kind {
+				known = append(known, s.Name)
+			}
+		}
+		slices.Sort(known)
+		d.at(&p.Driver, "there is no driver %s for a %s; allowed: %s%s", show(p.Driver), o.key, either(known), didYouMean(p.Driver, known))
+		return
+	}
+	if p.Port.Serial != "" && !d.given[&p.Port.Baud] {
+		if p.Port.Baud = spec.Baud; p.Port.Baud == 0 {
+			p.Port.Baud = 9600
+		}
+	}
+	options := spec.New()
+	if n := d.raw[&p.Options]; n != nil {
+		before := len(*d.mistakes)
+		v := reflect.ValueOf(options)
+		if v.Kind() != reflect.Pointer || v.Elem().Kind() != reflect.Struct {
+			d.at(&p.Options, "the driver %s has no options; remove them", p.Driver)
+			return
+		}
+		d.value(n, v.Elem(), rule{name: "options"})
+		if len(*d.mistakes) > before || !d.ok(v.Elem().Addr().Interface()) {
+			d.bad[&p.Options] = true
+			return
+		}
+	}
+	d.judge(p, options)
+	p.Options, p.Addr = options, address(options)
+}
+
+// judge asks the driver itself. Each of its errors is named at the option whose name it begins with.
+func (d *decoder) judge(p *Peripheral, options any) {
+	c, ok := options.(interface{ Check() error })
+	if !ok {
+		return
+	}
+	err := c.Check()
+	if err == nil {
+		return
+	}
+	all := []error{err}
+	if joined, ok := err.(interface{ Unwrap() []error }); ok { // errors.Join
+		all = joined.Unwrap()
+	}
+	d.bad[&p.Options] = true
+	n := d.raw[&p.Options]
+	for _, err := range all {
+		at := d.places[&p.Driver]
+		if n != nil {
+			at = n.at
+		}
+		what := strings.ReplaceAll(err.Error(), "\n", "; ")
+		for word := range strings.FieldsFuncSeq(what, func(c rune) bool { return c != '_' && !unicode.IsLetter(c) && !unicode.IsDigit(c) }) {
+			if v := n.get(word); v != nil {
+				at = v.at
+				break
+			}
+		}
+		d.wrong(at, "driver %s: %s", p.Driver, what)
+	}
+}
+
+// address is the value of the option addr, by which several units share one line; 0 if the driver has no such option.
+func address(options any) int {
+	v := reflect.Indirect(reflect.ValueOf(options))
+	if v.Kind() != reflect.Struct {
+		return 0
+	}
+	for f, field := range v.Fields() {
+		if f.Tag.Get("yaml") == "addr" && field.CanInt() {
+			return int(field.Int())
+		}
+	}
+	return 0
+}
+
+// shifting matches the names that Linux hands out by order of plugging in.
+var shifting = regexp.MustCompile(`^/dev/tty(USB|ACM)[0-9]+$`)
+
+// port checks where a peripheral is connected.
+func (d *decoder) port(p *Peripheral) {
+	o := &p.Port
+	if !d.given[o] || !d.ok(o, &o.Serial, &o.TCP) {
+		return
+	}
+	switch {
+	case o.Serial == "" && o.TCP == "":
+		d.at(o, "port needs serial (a path such as /dev/serial/by-id/…) or tcp (host:port)")
+	case o.Serial != "" && o.TCP != "":
+		d.at(&o.TCP, "port has serial and tcp; a thing hangs on one line, so remove one")
+	case o.TCP != "":
+		d.address(&o.TCP, "tcp")
+		if d.given[&o.Baud] || d.given[&o.Flow] {
+			d.at(&o.TCP, "baud and flow belong to a serial line; remove them, the terminal server has its own")
+		}
+	case shifting.MatchString(o.Serial):
+		d.at(&o.Serial, "%s is another device after it was unplugged; write the lasting name from /dev/serial/by-id or /dev/serial/by-path", o.Serial)
+	case !filepath.IsAbs(o.Serial) && !filepath.IsLocal(o.Serial):
+		d.at(&o.Serial, "serial must be an absolute path, or one inside the data folder of the device's program, not %s", show(o.Serial))
+	}
+	speeds := []int{1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200, 230400}
+	if d.given[&o.Baud] && d.ok(&o.Baud) && !slices.Contains(speeds, o.Baud) {
+		words := make([]string, len(speeds))
+		for i, s := range speeds {
+			words[i] = strconv.Itoa(s)
+		}
+		d.at(&o.Baud, "baud must be %s, not %d", either(words), o.Baud)
+	}
+}
+
+// display asks the driver of a counter's display whether it can show what that counter will call.
+func (d *decoder) display(p *Peripheral, c *Centre) {
+	if p == nil || !d.ok(&p.Options, &p.Driver, &p.Counter) {
+		return
+	}
+	fitter, ok := p.Options.(interface{ Fits(led.Show) error })
+	counter := c.Counter(p.Counter)
+	if !ok || counter == nil {
+		return
+	}
+	for _, id := range counter.Departments {
+		own := c.Department(id)
+		if own == nil || !d.ok(&own.Prefix, &own.Series.Width, &own.Series.Limit, &own.Short, &own.Short.ZH) {
+			continue
+		}
+		number := fmt.Sprintf("%s%0*d", own.Prefix, own.Series.Width, own.Series.Limit)
+		err := errors.Join(
+			fitter.Fits(led.Show{Mode: led.Calling, Text: "请" + number + "号办理", Number: number}),
+			fitter.Fits(led.Show{Mode: led.Idle, Text: own.Short.ZH}),
+		)
+		if err != nil {
+			d.at(&p.Driver, "the display %s of counter %q cannot show department %q: %s", p.Driver, counter.ID, id, strings.ReplaceAll(err.Error(), "\n", "; "))
+			return
+		}
+	}
+}
