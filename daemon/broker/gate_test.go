@@ -92,6 +92,9 @@ func TestRefusedLater(t *testing.T) {
 			conn.wantEnd()
 			b.counted(c.reason, 1)
 			b.until("will and end are told", func() bool { return b.messages("kiosk-1") == `{"s":"lost"} gone` })
+			if n := len(b.server.Topics.Messages("#")); n != 0 {
+				t.Errorf("mochi keeps %d messages of devices", n)
+			}
 			b.goodDeviceGetsIn()
 		})
 	}
