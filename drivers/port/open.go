@@ -1,0 +1,168 @@
+package port
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"syscall"
+	"time"
+
+	"github.com/tarm/serial"
+	"golang.org/x/sys/unix"
+)
+
+const dialTimeout = 2 * time.Second
+
+// Open opens the line o describes. The error wraps ErrInUse if another program has locked the port,
+// and otherwise what the system said.
+func Open(o Options) (*Line, error) { return OpenContext(context.Background(), o) }
+
+// OpenContext is Open that gives up dialling when ctx ends; without that it takes at most 2 s.
+func OpenContext(ctx context.Context, o Options) (*Line, error) {
+	if err := o.Check(); err != nil {
+		return nil, fmt.Errorf("open port: %w", err)
+	}
+	if o.StuckAfter == 0 {
+		o.StuckAfter = defaultStuckAfter
+	}
+	open := openTTY
+	if o.TCP != "" {
+		open = dialTCP
+	}
+	l, err := open(ctx, o)
+	if err != nil {
+		return nil, fmt.Errorf("port %s: %w", o.name(), err)
+	}
+	return l, nil
+}
+
+// openTTY opens the tty twice: without waiting for locking, settings and writing, and by tarm for reading.
+func openTTY(_ context.Context, o Options) (*Line, error) {
+	// NONBLOCK: do not wait for a modem's carrier, and let the runtime keep the deadlines of Write.
+	ctl, err := os.OpenFile(o.Serial, os.O_RDWR|unix.O_NOCTTY|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	l, err := setUp(ctl, o)
+	if err != nil {
+		return nil, errors.Join(err, ctl.Close())
+	}
+	return l, nil
+}
+
+func setUp(ctl *os.File, o Options) (*Line, error) {
+	raw, err := ctl.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	if err := lock(raw); err != nil {
+		return nil, err
+	}
+	if err := ctl.SetWriteDeadline(time.Time{}); err != nil {
+		return nil, fmt.Errorf("cannot wait with a time-out: %w", err)
+	}
+	if o.Baud == 0 {
+		o.Baud = defaultBaud
+	}
+	in, err := serial.OpenPort(&serial.Config{
+		Name: o.Serial, Baud: o.Baud, ReadTimeout: readTimeout, Parity: parity(o.Parity),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("set to %d baud: %w", o.Baud, err)
+	}
+	if o.Flow == RTSCTS {
+		err = handshake(raw)
+	}
+	if err == nil {
+		// What came while nobody listened is old: a tap of an hour ago must not print a ticket.
+		err = control(raw, func(fd int) error { return unix.IoctlSetInt(fd, unix.TCFLSH, unix.TCIFLUSH) })
+	}
+	if err != nil {
+		return nil, errors.Join(err, in.Close())
+	}
+	return &Line{name: o.Serial, in: in, out: ctl, raw: raw, tty: true, stuck: o.StuckAfter}, nil
+}
+
+// lock takes the lock of the port. Programs that do not ask for it are not kept out;
+// TIOCEXCL would keep them out, but not root, and tarm's own open as well.
+func lock(raw syscall.RawConn) error {
+	err := control(raw, func(fd int) error { return unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB) })
+	if errors.Is(err, unix.EWOULDBLOCK) {
+		return ErrInUse
+	}
+	if err != nil {
+		return fmt.Errorf("lock: %w", err)
+	}
+	return nil
+}
+
+// handshake switches RTS/CTS on, which tarm cannot, and makes sure that the driver took it.
+func handshake(raw syscall.RawConn) error {
+	return control(raw, func(fd int) error {
+		t, err := unix.IoctlGetTermios(fd, unix.TCGETS)
+		if err != nil {
+			return fmt.Errorf("flow rtscts: %w", err)
+		}
+		t.Cflag |= unix.CRTSCTS
+		if err := unix.IoctlSetTermios(fd, unix.TCSETS, t); err != nil {
+			return fmt.Errorf("flow rtscts: %w", err)
+		}
+		t, err = unix.IoctlGetTermios(fd, unix.TCGETS)
+		if err == nil && t.Cflag&unix.CRTSCTS == 0 {
+			err = errors.New("the port has no RTS/CTS")
+		}
+		if err != nil {
+			return fmt.Errorf("flow rtscts: %w", err)
+		}
+		return nil
+	})
+}
+
+func parity(name string) serial.Parity {
+	switch name {
+	case Even:
+		return serial.ParityEven
+	case Odd:
+		return serial.ParityOdd
+	}
+	return serial.ParityNone
+}
+
+// control calls f with the descriptor while it cannot be closed.
+func control(raw syscall.RawConn, f func(fd int) error) error {
+	var err error
+	ctl := raw.Control(func(fd uintptr) { err = f(int(fd)) })
+	return errors.Join(ctl, err)
+}
+
+// dialTCP connects to a device on the network. Keep-alive finds a silent end of the connection within 12 s.
+func dialTCP(ctx context.Context, o Options) (*Line, error) {
+	d := net.Dialer{
+		Timeout: dialTimeout,
+		KeepAliveConfig: net.KeepAliveConfig{
+			Enable: true, Idle: 6 * time.Second, Interval: 2 * time.Second, Count: 3,
+		},
+	}
+	c, err := d.DialContext(ctx, "tcp", o.TCP)
+	if err != nil {
+		return nil, err
+	}
+	conn := c.(*net.TCPConn)
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	return &Line{name: o.TCP, in: &patient{conn}, out: conn, raw: raw, stuck: o.StuckAfter}, nil
+}
+
+// patient gives each read of a connection the time-out that tarm gives those of a tty.
+type patient struct{ *net.TCPConn }
+
+func (p *patient) Read(b []byte) (int, error) {
+	if err := p.SetReadDeadline(time.Now().Add(readTimeout)); err != nil {
+		return 0, err
+	}
+	return p.TCPConn.Read(b)
+}
