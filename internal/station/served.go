@@ -1,0 +1,181 @@
+package station
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"quhao/internal/config"
+	"quhao/internal/proto"
+)
+
+// served is what the controller sends on down/cfg, retained, and what a device keeps for a start without it.
+type served struct {
+	V      int    `json:"v"`
+	Ver    uint64 `json:"ver"`
+	SHA256 string `json:"sha256"`           // lower-case hex, of YAML and then Centre
+	YAML   string `json:"yaml"`             // the device's own file, its profile worked in
+	Centre string `json:"centre,omitempty"` // the centre's file, for the names of departments and counters
+}
+
+// UpConfig is the last level of the topic on which a device says, retained, whether it has taken its configuration.
+const UpConfig = "cfg"
+
+// Report is that word.
+type Report struct {
+	V      int      `json:"v"`
+	Ver    uint64   `json:"ver"`
+	SHA256 string   `json:"sha256"`
+	S      string   `json:"s"`             // accepted or refused
+	Why    []string `json:"why,omitempty"` // refused: one line each, as file:line:column: what
+}
+
+// maxReported bounds the lines of a Report, so that it stays under the limit of a message.
+const maxReported = 20
+
+// setup is a checked configuration.
+type setup struct {
+	device *config.Device
+	centre *config.Centre // nil if none was given
+}
+
+func decodeServed(b []byte) (served, error) {
+	var m served
+	if len(b) > proto.MaxConfig {
+		return m, fmt.Errorf("configuration of %d bytes, %d are allowed", len(b), proto.MaxConfig)
+	}
+	if err := json.Unmarshal(b, &m); err != nil {
+		return m, fmt.Errorf("configuration: %w", err)
+	}
+	if m.V > proto.Version {
+		return m, fmt.Errorf("configuration of protocol version %d, this is %d", m.V, proto.Version)
+	}
+	if m.SHA256 != m.sum() {
+		return m, errors.New("configuration: its checksum does not agree with its text")
+	}
+	return m, nil
+}
+
+func (m served) sum() string {
+	h := sha256.New()
+	h.Write([]byte(m.YAML))
+	h.Write([]byte(m.Centre))
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// check reads the texts as the controller does. It touches no hardware.
+func (m served) check(id string, kind proto.Kind) (setup, config.Mistakes) {
+	var out setup
+	file := "devices/" + id + ".yaml"
+	device, mistakes := config.ParseDevice(file, []byte(m.YAML))
+	out.device = device
+	if m.Centre != "" {
+		centre, more := config.ParseCentre("centre.yaml", []byte(m.Centre))
+		out.centre = centre
+		mistakes = append(mistakes, more...)
+	}
+	if device != nil {
+		mistakes = append(mistakes, foreign(device, file, id, kind)...)
+	}
+	return out, mistakes
+}
+
+// foreign names what makes a device file another device's.
+func foreign(d *config.Device, file, id string, kind proto.Kind) (out config.Mistakes) {
+	if d.ID != id {
+		out = append(out, config.Mistake{File: file, Line: 1, Col: 1, What: fmt.Sprintf("this is the file of %s, and this device is %s", d.ID, id)})
+	}
+	if d.Kind != string(kind) {
+		out = append(out, config.Mistake{File: file, Line: 1, Col: 1, What: fmt.Sprintf("kind is %s, and this program is for %s", d.Kind, kind)})
+	}
+	return out
+}
+
+func (m served) report(mistakes config.Mistakes) Report {
+	r := Report{V: proto.Version, Ver: m.Ver, SHA256: m.SHA256, S: "accepted"}
+	for _, one := range mistakes {
+		r.S = "refused"
+		if len(r.Why) < maxReported {
+			r.Why = append(r.Why, clip(one.String(), 300))
+		}
+	}
+	return r
+}
+
+// clip shortens s to at most n bytes without breaking a character.
+func clip(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	return strings.ToValidUTF8(s[:n], "")
+}
+
+// local reads a configuration of the bench: a folder, or a device file, which may stand in such a folder.
+func local(path, id string, kind proto.Kind) (setup, config.Mistakes) {
+	folder := path
+	info, err := os.Stat(path)
+	if err != nil {
+		return setup{}, config.Mistakes{{File: path, Line: 1, Col: 1, What: "cannot be read: " + err.Error()}}
+	}
+	if !info.IsDir() {
+		folder = filepath.Dir(filepath.Dir(path))
+	}
+	if _, err := os.Stat(filepath.Join(folder, "centre.yaml")); errors.Is(err, fs.ErrNotExist) && !info.IsDir() {
+		device, mistakes := config.LoadDevice(path)
+		if device != nil {
+			mistakes = append(mistakes, foreign(device, path, id, kind)...)
+		}
+		return setup{device: device}, mistakes
+	}
+	all, mistakes := config.Load(folder)
+	if len(mistakes) > 0 {
+		return setup{}, mistakes
+	}
+	i := slices.IndexFunc(all.Devices, func(d *config.Device) bool { return d.ID == id })
+	if i < 0 {
+		return setup{}, config.Mistakes{{File: folder, Line: 1, Col: 1, What: fmt.Sprintf("there is no device %s; it needs the file devices/%s.yaml", id, id)}}
+	}
+	d := all.Devices[i]
+	return setup{device: d, centre: all.Centre}, foreign(d, filepath.Join(folder, "devices", id+".yaml"), id, kind)
+}
+
+// cacheFile is the last configuration that was accepted, in the data folder.
+const cacheFile = "config.json"
+
+// readCache returns what was kept; ok is false if there is nothing, or nothing whole.
+func readCache(dir string) (m served, ok bool) {
+	b, err := os.ReadFile(filepath.Join(dir, cacheFile))
+	if err != nil {
+		return m, false
+	}
+	m, err = decodeServed(b)
+	return m, err == nil
+}
+
+// writeCache keeps a configuration, whole or not at all.
+func writeCache(dir string, m served) error {
+	b, err := json.Marshal(m)
+	if err != nil {
+		return fmt.Errorf("keep the configuration: %w", err)
+	}
+	name := filepath.Join(dir, cacheFile)
+	f, err := os.OpenFile(name+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return fmt.Errorf("keep the configuration: %w", err)
+	}
+	_, err = f.Write(b)
+	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
+		err = os.Rename(name+".new", name)
+	}
+	if err != nil {
+		return fmt.Errorf("keep the configuration: %w", err)
+	}
+	return nil
+}
