@@ -3,13 +3,6 @@
 // Reading the table imports no hardware, so the controller checks every device file with it.
 package drivers
 
-import (
-	"quhao/drivers/card"
-	"quhao/drivers/keypad"
-	"quhao/drivers/led"
-	"quhao/drivers/printer"
-)
-
 // Kind is the kind of a peripheral.
 type Kind string
 

@@ -1,0 +1,356 @@
+// Package controller is the one writer: it takes commands and messages one after another, decides them by the rules,
+// commits what was decided in one transaction, and only then answers and publishes.
+package controller
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"quhao/daemon/queue"
+	"quhao/internal/config"
+	"quhao/internal/proto"
+)
+
+// Store keeps the events. Append is one transaction: when it returns nil all of it is durable, otherwise nothing is there.
+type Store interface {
+	Load(apply func(queue.Event) error) error
+	Append(events []queue.Event, tickets []queue.Ticket, visits []queue.Visit) error
+}
+
+// Publisher hands a message to the broker. It does not wait for the network; an error means the message is lost,
+// which is no harm: states are published again, answers are asked for again.
+type Publisher interface {
+	Publish(m proto.Message) error
+}
+
+// Keys keeps the day's key for hashing cards; the key of a closed day is gone for ever.
+type Keys interface {
+	Key(day queue.Day) ([]byte, error)
+	Forget() error
+}
+
+// Options are what a controller works with.
+type Options struct {
+	Config    *config.Config
+	Store     Store
+	Publisher Publisher
+	Keys      Keys
+	Random    func() string // a new random name
+	Log       *slog.Logger
+}
+
+const (
+	maxBatch     = 512 // commands in one transaction
+	ctlEvery     = 5 * time.Second
+	stateEvery   = time.Minute
+	probeEvery   = time.Second
+	jumpAlarm    = 5 * time.Minute
+	epochAlarm   = 1 << 20
+	resendStates = 2 * time.Second // a display that is so long behind is told again
+	callsOnBoard = 8
+)
+
+// ErrFaulted is the answer to every command while the store cannot be written.
+var ErrFaulted = errors.New("the controller cannot write its database: nothing is issued until it can")
+
+// Controller is the centre. All of its state belongs to the goroutine that calls Handle; Run is that goroutine in the daemon,
+// the simulator calls Handle itself.
+type Controller struct {
+	o      Options
+	rules  *queue.Rules
+	topics proto.Topics
+	boot   proto.Boot
+	log    *slog.Logger
+
+	state    *queue.State
+	faulted  error // why nothing can be written; nil if all is well
+	sessions map[string]*session
+	devices  map[string]*deviceView
+	officers []config.Officer
+	calls    []call
+	count    map[string]uint64
+
+	published map[string]published // per counter
+	hallVer   proto.Ver
+	ctlAt     time.Time
+	statesAt  time.Time
+	probeAt   time.Time
+	lastNow   time.Time
+
+	inputs chan Input
+}
+
+// call is one call on the boards.
+type call struct {
+	number  string
+	counter queue.CounterID
+	at      time.Time
+}
+
+// published is what was last said of a counter.
+type published struct {
+	at   proto.At
+	when time.Time
+}
+
+// Input is one thing for the controller to do: exactly one of Message, Do and View is set.
+type Input struct {
+	Dev     string         // who sent Message
+	Message *proto.Message // from a device
+	Do      *queue.Command
+	Reply   func(Result, error) // answers Do, after the commit
+	View    func(View)          // looks at the state between two commands
+}
+
+// Result is the answer to a command of Do.
+type Result struct {
+	Answer queue.Answer
+	Ticket queue.Ticket // for Take: the ticket
+}
+
+// New loads the state from the store, raises the epoch, and commits that before anything is said.
+func New(o Options, now time.Time) (*Controller, error) {
+	c := &Controller{
+		o: o, rules: Rules(o.Config.Centre), topics: proto.NewTopics(o.Config.Centre.Prefix), boot: proto.Boot(o.Random()),
+		log: o.Log, officers: o.Config.Centre.Officers, count: map[string]uint64{},
+		devices: deviceViews(o.Config.Devices), lastNow: now, inputs: make(chan Input, maxBatch),
+	}
+	if err := c.load(); err != nil {
+		return nil, err
+	}
+	if err := c.raise(0, "start", now); err != nil {
+		return nil, fmt.Errorf("commit the first event of this start: %w", err)
+	}
+	return c, nil
+}
+
+// load builds the state anew from the store. Sessions do not survive it.
+func (c *Controller) load() error {
+	c.state, c.calls = queue.New(), nil
+	c.sessions, c.published = map[string]*session{}, map[string]published{}
+	err := c.o.Store.Load(func(e queue.Event) error {
+		_, err := c.state.Apply(e)
+		if err == nil {
+			c.board(e)
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("load the state: %w", err)
+	}
+	return nil
+}
+
+// raise commits a higher epoch, on its own.
+func (c *Controller) raise(to uint64, why string, now time.Time) error {
+	b := c.begin(now)
+	if _, no := b.do(queue.Command{Actor: "controller", Do: queue.RaiseEpoch{To: to, Boot: string(c.boot), Why: why}}); no != nil {
+		return no
+	}
+	return c.o.Store.Append(b.events, b.tickets(), b.visits())
+}
+
+// Run takes what comes until ctx ends: what waits is decided and committed together, nothing waits for a timer.
+func (c *Controller) Run(ctx context.Context) error {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		var batch []Input
+		select {
+		case <-ctx.Done():
+			c.goodbye(time.Now())
+			return ctx.Err()
+		case in := <-c.inputs:
+			batch = c.drain(append(batch, in))
+		case <-timer.C:
+		}
+		now := time.Now()
+		c.Handle(now, batch)
+		timer.Reset(max(0, c.Due(now).Sub(time.Now())))
+	}
+}
+
+func (c *Controller) drain(batch []Input) []Input {
+	for len(batch) < maxBatch {
+		select {
+		case in := <-c.inputs:
+			batch = append(batch, in)
+		default:
+			return batch
+		}
+	}
+	return batch
+}
+
+// Message gives the controller a device's message; it waits while the controller is busy.
+func (c *Controller) Message(ctx context.Context, dev string, m proto.Message) {
+	select {
+	case c.inputs <- Input{Dev: dev, Message: &m}:
+	case <-ctx.Done():
+	}
+}
+
+// Do carries out a command and returns its answer after the commit. The error is a *queue.Refusal, ErrFaulted, or of ctx.
+func (c *Controller) Do(ctx context.Context, cmd queue.Command) (Result, error) {
+	type answer struct {
+		r   Result
+		err error
+	}
+	ch := make(chan answer, 1)
+	in := Input{Do: &cmd, Reply: func(r Result, err error) { ch <- answer{r, err} }}
+	select {
+	case c.inputs <- in:
+	case <-ctx.Done():
+		return Result{}, ctx.Err()
+	}
+	select {
+	case a := <-ch:
+		return a.r, a.err
+	case <-ctx.Done():
+		return Result{}, ctx.Err()
+	}
+}
+
+// Look calls f between two commands; f must not keep what it is shown.
+func (c *Controller) Look(ctx context.Context, f func(View)) error {
+	done := make(chan struct{})
+	select {
+	case c.inputs <- Input{View: func(v View) { f(v); close(done) }}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Due is when Handle has to be called at the latest, even without input.
+func (c *Controller) Due(now time.Time) time.Time {
+	due := c.ctlAt.Add(ctlEvery)
+	if c.faulted != nil {
+		return earlier(due, c.probeAt.Add(probeEvery))
+	}
+	if at, ok := c.state.Due(c.rules); ok {
+		due = earlier(due, at)
+	}
+	if due.After(now.Add(ctlEvery)) {
+		return now.Add(ctlEvery) // the clock was set back
+	}
+	return due
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// Handle decides a batch of inputs, commits it, and then answers and publishes. It also does what is due.
+func (c *Controller) Handle(now time.Time, batch []Input) {
+	c.watchClock(now, len(batch))
+	if c.faulted != nil && !c.recover(now) {
+		for _, in := range batch {
+			c.refuseFaulted(in)
+		}
+		c.regular(now)
+		return
+	}
+	b := c.begin(now)
+	for _, in := range batch {
+		b.input(in)
+	}
+	if at, ok := c.state.Due(c.rules); ok && !now.Before(at) {
+		b.do(queue.Command{Actor: "timer", Do: queue.Tick{}})
+	}
+	if err := b.commit(); err != nil {
+		c.fault(now, err)
+		for _, fail := range b.failed {
+			fail(ErrFaulted)
+		}
+	} else {
+		for _, then := range b.then {
+			then()
+		}
+		b.publish()
+	}
+	c.regular(now)
+}
+
+// fault notes that a commit failed: what is in memory is ahead of the database and is not used any more.
+func (c *Controller) fault(now time.Time, err error) {
+	c.faulted, c.probeAt = err, now
+	c.count["commit_failed"]++
+	c.log.Error("the database cannot be written; nothing is issued until it can", "err", err)
+	c.ctlAt = time.Time{} // say so at once
+}
+
+// recover probes the database once a second while faulted: the state is built anew and a higher epoch is committed.
+func (c *Controller) recover(now time.Time) bool {
+	if since := now.Sub(c.probeAt); since >= 0 && since < probeEvery {
+		return false
+	}
+	c.probeAt = now
+	if err := c.load(); err != nil {
+		c.faulted = err
+		return false
+	}
+	if err := c.raise(0, "fault", now); err != nil {
+		c.faulted = err
+		return false
+	}
+	c.log.Info("the database can be written again", "epoch", c.state.Epoch)
+	c.faulted, c.ctlAt, c.statesAt = nil, time.Time{}, time.Time{}
+	return true
+}
+
+func (c *Controller) refuseFaulted(in Input) {
+	switch {
+	case in.Reply != nil:
+		in.Reply(Result{}, ErrFaulted)
+	case in.View != nil:
+		in.View(View{c})
+	}
+}
+
+// watchClock raises an alarm when the clock jumps while nothing happens that would explain it. It changes nothing else.
+func (c *Controller) watchClock(now time.Time, inputs int) {
+	if d := now.Sub(c.lastNow); d > jumpAlarm || d < -time.Second {
+		c.count["clock_jumped"]++
+		c.log.Warn("the clock has jumped; the order of tickets does not depend on it", "by", d, "inputs", inputs)
+		c.ctlAt, c.statesAt = time.Time{}, time.Time{}
+	}
+	c.lastNow = now
+}
+
+// regular publishes what is published by the clock.
+func (c *Controller) regular(now time.Time) {
+	if now.Sub(c.ctlAt) >= ctlEvery {
+		c.ctlAt = now
+		c.publishCtl(now, c.ctlWord())
+	}
+	if c.faulted == nil && now.Sub(c.statesAt) >= stateEvery {
+		c.statesAt = now
+		c.publishAll(now)
+	}
+}
+
+func (c *Controller) ctlWord() string {
+	if c.faulted != nil {
+		return "faulted"
+	}
+	return "on"
+}
+
+func (c *Controller) goodbye(now time.Time) { c.publishCtl(now, "off") }
+
+// Republish says every state again: after the connection to an external broker was made anew.
+func (c *Controller) Republish(ctx context.Context) error {
+	return c.Look(ctx, func(v View) { c.ctlAt, c.statesAt = time.Time{}, time.Time{} })
+}

@@ -1,0 +1,64 @@
+package controller
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"quhao/daemon/queue"
+	"quhao/internal/proto"
+)
+
+// View is a look at the controller between two commands. It must not be kept.
+type View struct{ c *Controller }
+
+// State is the state of the queue. It must not be changed.
+func (v View) State() *queue.State { return v.c.state }
+
+// Rules are the rules in force.
+func (v View) Rules() *queue.Rules { return v.c.rules }
+
+// Faulted says why the database cannot be written, or nil.
+func (v View) Faulted() error { return v.c.faulted }
+
+// Counter is a counter as its unit shows it.
+func (v View) Counter(now time.Time, id queue.CounterID) proto.CounterState {
+	return v.c.counterState(now, id)
+}
+
+// Hall is a hall as its board shows it.
+func (v View) Hall(id string) proto.HallState { return v.c.hallState(id) }
+
+// Counts are the counters of what went wrong or was odd since the start, by name.
+func (v View) Counts() map[string]uint64 { return maps.Clone(v.c.count) }
+
+// Device is what is known of a device.
+type Device struct {
+	ID      string
+	Kind    string
+	Session bool // it is in session
+	Avail   string
+	Heard   time.Time
+	Clock   time.Duration // its clock less ours
+	Health  proto.Health
+	Install queue.InstallID
+	Pending []string // installations with its name that wait for an administrator
+}
+
+// Devices are the devices of the configuration, by id.
+func (v View) Devices() []Device {
+	var out []Device
+	for _, id := range slices.Sorted(maps.Keys(v.c.devices)) {
+		d := v.c.devices[id]
+		row := Device{
+			ID: id, Kind: d.conf.Kind, Session: v.c.sessions[id] != nil, Avail: d.avail, Heard: d.heard, Clock: d.clock,
+			Health: d.health, Install: v.c.state.Devices[id],
+		}
+		for install := range d.pending {
+			row.Pending = append(row.Pending, string(install))
+		}
+		slices.Sort(row.Pending)
+		out = append(out, row)
+	}
+	return out
+}

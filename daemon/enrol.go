@@ -1,0 +1,103 @@
+package main
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"quhao/daemon/broker"
+	"quhao/internal/config"
+)
+
+const (
+	passwordFile   = "passwords"     // of the broker, in Mosquitto's format, in the data folder
+	controllerName = "quhaod"        // the controller's own name at an external broker
+	secretFile     = "quhaod.secret" // its secret, in the data folder
+)
+
+// enrolCommand makes a device's secret, keeps its hash, and prints the file that the device wants.
+// Enrolling again makes the old secret worthless.
+func enrolCommand(args []string, stdout io.Writer) error {
+	var conf, data, addr string
+	rest, err := flags("enrol", args, func(fs *flag.FlagSet) {
+		fs.StringVar(&conf, "config", "", "folder of centre.yaml")
+		fs.StringVar(&data, "data", "", "folder of the database")
+		fs.StringVar(&addr, "mqtt", "", "where the device finds the controller, host:port; default as configured")
+	})
+	switch {
+	case err != nil:
+		return err
+	case conf == "" || data == "" || len(rest) != 1:
+		return usageError{"enrol needs -config, -data and one device"}
+	}
+	c, mistakes := config.Load(conf)
+	if len(mistakes) > 0 {
+		return mistakes
+	}
+	id := rest[0]
+	if id != controllerName && !slices.ContainsFunc(c.Devices, func(d *config.Device) bool { return d.ID == id }) {
+		return fmt.Errorf("%s has no device %q: write devices/%s.yaml first", conf, id, id)
+	}
+	secret, err := enrol(data, id)
+	if err != nil {
+		return err
+	}
+	if addr == "" {
+		addr = c.Centre.Broker.Listen
+		if external := c.Centre.Broker.External; external != "" {
+			_, addr, _ = strings.Cut(external, "://")
+		}
+	}
+	fmt.Fprintf(stdout, "# made by quhaod enrol; keep it on %s only, it holds a secret\nversion: 1\nid: %s\ncontroller: %s\nsecret: %s\n", id, id, addr, secret)
+	if c.Centre.Prefix != "" && c.Centre.Prefix != "quhao" {
+		fmt.Fprintf(stdout, "prefix: %s\n", c.Centre.Prefix)
+	}
+	return nil
+}
+
+// enrol keeps the hash of a new secret in the password file and returns the secret.
+func enrol(data, id string) (string, error) {
+	if err := os.MkdirAll(data, 0o700); err != nil {
+		return "", fmt.Errorf("enrol %s: %w", id, err)
+	}
+	file := filepath.Join(data, passwordFile)
+	all, err := broker.LoadPasswords(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		all, err = broker.Passwords{}, nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("enrol %s: %w", id, err)
+	}
+	b := make([]byte, 20)
+	rand.Read(b)
+	secret := hex.EncodeToString(b)
+	hash, err := broker.HashPassword(secret)
+	if err != nil {
+		return "", fmt.Errorf("enrol %s: %w", id, err)
+	}
+	all[id] = hash
+	if err := all.Save(file); err != nil {
+		return "", fmt.Errorf("enrol %s: %w", id, err)
+	}
+	if id == controllerName {
+		return secret, os.WriteFile(filepath.Join(data, secretFile), []byte(secret+"\n"), 0o600)
+	}
+	return secret, nil
+}
+
+// readSecret is the controller's own secret at an external broker.
+func readSecret(data string) (string, error) {
+	b, err := os.ReadFile(filepath.Join(data, secretFile))
+	if err != nil {
+		return "", fmt.Errorf("the external broker wants a secret: run quhaod enrol %s: %w", controllerName, err)
+	}
+	return strings.TrimSpace(string(b)), nil
+}

@@ -1,0 +1,239 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"quhao/daemon/broker"
+	"quhao/daemon/controller"
+	"quhao/daemon/queue"
+	"quhao/daemon/store"
+	"quhao/daemon/web"
+	"quhao/internal/config"
+	"quhao/internal/link"
+	"quhao/internal/proto"
+)
+
+// runOptions are the flags of quhaod run.
+type runOptions struct {
+	config string
+	data   string
+	mqtt   string // listen here instead of where the configuration says
+	http   string
+	manual bool // do not open a day at the start
+}
+
+func runCommand(ctx context.Context, args []string, stderr io.Writer) error {
+	var o runOptions
+	rest, err := flags("run", args, func(fs *flag.FlagSet) {
+		fs.StringVar(&o.config, "config", "", "folder of centre.yaml")
+		fs.StringVar(&o.data, "data", "", "folder of the database")
+		fs.StringVar(&o.mqtt, "mqtt", "", "listen for devices here, host:port")
+		fs.StringVar(&o.http, "http", "", "serve the pages here, host:port")
+		fs.BoolVar(&o.manual, "manual", false, "do not open a service day at the start")
+	})
+	switch {
+	case err != nil:
+		return err
+	case len(rest) > 0:
+		return usageError{fmt.Sprintf("run: what is %q?", rest[0])}
+	case o.config == "" || o.data == "":
+		return usageError{"run needs -config and -data"}
+	}
+	conf, mistakes := config.Load(o.config)
+	if len(mistakes) > 0 {
+		return mistakes
+	}
+	if o.mqtt != "" {
+		conf.Centre.Broker = config.Broker{Listen: o.mqtt}
+	}
+	if o.http != "" {
+		conf.Centre.HTTP = o.http
+	}
+	return run(ctx, conf, o, slog.New(slog.NewTextHandler(stderr, nil)))
+}
+
+func random() string {
+	b := make([]byte, 16)
+	rand.Read(b)
+	return hex.EncodeToString(b)
+}
+
+// pipe is the broker as the daemon uses it: the embedded one, or a link to one elsewhere.
+type pipe interface {
+	Publish(m proto.Message) error
+	Run(ctx context.Context) error
+}
+
+// publisher stands in for the pipe until it is made: the pipe needs the controller, the controller needs somewhere to publish.
+type publisher struct{ pipe pipe }
+
+func (p *publisher) Publish(m proto.Message) error { return p.pipe.Publish(m) }
+
+// run wires the daemon together and runs it until ctx ends or a part of it fails.
+func run(ctx context.Context, conf *config.Config, o runOptions, log *slog.Logger) error {
+	started := time.Now()
+	st, err := store.Open(o.data, store.Options{})
+	if err != nil {
+		return startError{err}
+	}
+	defer st.Close()
+	out := &publisher{}
+	ctl, err := controller.New(controller.Options{
+		Config: conf, Store: st, Publisher: out, Keys: controller.NewFileKeys(o.data), Random: random, Log: log,
+	}, time.Now())
+	if err != nil {
+		return startError{err}
+	}
+	g, gctx := errgroup.WithContext(ctx)
+	where, err := openPipe(gctx, conf, o, ctl, out, log)
+	if err != nil {
+		return startError{err}
+	}
+	pages, err := net.Listen("tcp", conf.Centre.HTTP)
+	if err != nil {
+		return startError{fmt.Errorf("serve pages: %w: choose another address with -http", err)}
+	}
+	sock, err := listenSocket(o.data)
+	if err != nil {
+		return startError{err}
+	}
+	g.Go(func() error { return ctl.Run(gctx) })
+	g.Go(func() error { return out.pipe.Run(gctx) })
+	g.Go(func() error { return serve(gctx, pages, web.Handler(ctl, version)) })
+	g.Go(func() error { return serve(gctx, sock, talkHandler(ctl, st, time.Now)) })
+	if !o.manual {
+		if err := openDay(gctx, ctl, log); err != nil {
+			log.Warn("no day was opened", "err", err)
+		}
+	}
+	log.Info("ready", "mqtt", where, "http", "http://"+pages.Addr().String(), "version", version,
+		"after", time.Since(started).Round(time.Millisecond).String())
+	if err := g.Wait(); err != nil && !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
+}
+
+// openPipe makes the embedded broker, or a link to an external one, and says where devices find it.
+func openPipe(ctx context.Context, conf *config.Config, o runOptions, ctl *controller.Controller, out *publisher, log *slog.Logger) (string, error) {
+	topics := proto.NewTopics(conf.Centre.Prefix)
+	if conf.Centre.Broker.External != "" {
+		return conf.Centre.Broker.External, openLink(ctx, conf, o, topics, ctl, out, log)
+	}
+	b, err := broker.New(broker.Options{
+		Listen: conf.Centre.Broker.Listen, Prefix: strings.TrimSuffix(topics.Ctl(), "state/ctl"),
+		Passwords: filepath.Join(o.data, passwordFile),
+		OnMessage: func(client string, m proto.Message) { ctl.Message(ctx, client, m) },
+	}, log)
+	if err != nil {
+		return "", fmt.Errorf("%w: choose another address with -mqtt", err)
+	}
+	out.pipe = b
+	plain, _ := b.Addr()
+	return plain.String(), nil
+}
+
+// openLink connects to a broker elsewhere, as the client quhaod.
+func openLink(ctx context.Context, conf *config.Config, o runOptions, topics proto.Topics, ctl *controller.Controller, out *publisher, log *slog.Logger) error {
+	secret, err := readSecret(o.data)
+	if err != nil {
+		return err
+	}
+	will, err := proto.Encode(proto.Ctl{V: proto.Version, S: "lost"})
+	if err != nil {
+		return err
+	}
+	addr := strings.NewReplacer("mqtt://", "tcp://", "mqtts://", "tls://").Replace(conf.Centre.Broker.External)
+	l := link.New(link.Options{
+		Addr: addr, ClientID: controllerName, User: controllerName, Password: secret,
+		Will:      proto.Message{Topic: topics.Ctl(), Payload: will, Retain: true, QoS: 1},
+		Subscribe: []string{topics.AllUp()},
+	}, log)
+	out.pipe = &linkPipe{Link: l, topics: topics, ctl: ctl}
+	return nil
+}
+
+// linkPipe hands what arrives on a link to the controller.
+type linkPipe struct {
+	*link.Link
+	topics proto.Topics
+	ctl    *controller.Controller
+}
+
+// Run runs the link and hands over until ctx ends.
+func (p *linkPipe) Run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return p.Link.Run(ctx) })
+	g.Go(func() error {
+		for {
+			select {
+			case <-ctx.Done():
+				return ctx.Err()
+			case e := <-p.Events():
+				if e.Up {
+					if err := p.ctl.Republish(ctx); err != nil {
+						return err
+					}
+				}
+				if e.Msg == nil {
+					continue
+				}
+				if dev, _, ok := p.topics.ReadUp(e.Msg.Topic); ok {
+					p.ctl.Message(ctx, dev, *e.Msg)
+				}
+			}
+		}
+	})
+	return g.Wait()
+}
+
+// serve runs an HTTP server on a listener until ctx ends.
+func serve(ctx context.Context, l net.Listener, h http.Handler) error {
+	s := &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second}
+	done := make(chan struct{})
+	defer close(done)
+	go func() {
+		select {
+		case <-ctx.Done():
+		case <-done:
+		}
+		_ = s.Close()
+	}()
+	if err := s.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return ctx.Err()
+}
+
+// openDay begins a service day if none is open.
+func openDay(ctx context.Context, ctl *controller.Controller, log *slog.Logger) error {
+	_, err := ctl.Do(ctx, queue.Command{Actor: "start", Request: newRequest(time.Now()), Do: queue.OpenDay{}})
+	if no, ok := errors.AsType[*queue.Refusal](err); ok && no.Code == queue.Conflict {
+		log.Info("the service day goes on")
+		return nil
+	}
+	if err == nil {
+		log.Info("a service day was opened")
+	}
+	return err
+}
+
+func newRequest(now time.Time) queue.RequestID {
+	var r [10]byte
+	rand.Read(r[:])
+	return queue.RequestID(proto.NewID(now.UnixMilli(), r))
+}

@@ -1,0 +1,322 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"quhao/daemon/controller"
+	"quhao/daemon/queue"
+	"quhao/daemon/store"
+)
+
+// The command line talks to the running daemon over a unix socket in the data folder, which only its owner can open:
+// POST /do with the words of the command as a JSON list, answered by lines for the person, status 200 or 409.
+
+const socketName = "quhaod.sock"
+
+// listenSocket opens the socket; a dead one that was left behind is replaced. The folder's lock keeps a second daemon away.
+func listenSocket(data string) (net.Listener, error) {
+	path := filepath.Join(data, socketName)
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("command socket: %w", err)
+	}
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		return nil, fmt.Errorf("command socket: %w", err)
+	}
+	return l, os.Chmod(path, 0o600)
+}
+
+// talker answers the command line.
+type talker struct {
+	ctl *controller.Controller
+	st  *store.Store
+	now func() time.Time
+}
+
+func talkHandler(ctl *controller.Controller, st *store.Store, now func() time.Time) http.Handler {
+	t := &talker{ctl: ctl, st: st, now: now}
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /do", func(w http.ResponseWriter, r *http.Request) {
+		var words []string
+		if err := json.NewDecoder(io.LimitReader(r.Body, 1<<16)).Decode(&words); err != nil || len(words) == 0 {
+			http.Error(w, "a list of words is wanted", http.StatusBadRequest)
+			return
+		}
+		said, err := t.do(r.Context(), words)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusConflict)
+			return
+		}
+		fmt.Fprint(w, said)
+	})
+	return mux
+}
+
+// do carries out one command of the command line.
+func (t *talker) do(ctx context.Context, words []string) (string, error) {
+	arg := func(i int) string {
+		if i < len(words) {
+			return words[i]
+		}
+		return ""
+	}
+	switch words[0] {
+	case "status":
+		return t.status(ctx)
+	case "why":
+		return t.why(ctx, arg(1))
+	case "backup":
+		if err := t.st.Backup(ctx, arg(1)); err != nil {
+			return "", err
+		}
+		return fmt.Sprintf("copied and checked: %s\n", arg(1)), nil
+	}
+	wish, err := t.wish(ctx, words[0], arg(1), arg(2), arg(3))
+	if err != nil {
+		return "", err
+	}
+	if _, err := t.ctl.Do(ctx, queue.Command{Request: newRequest(t.now()), Actor: "cli", Do: wish}); err != nil {
+		if no, ok := errors.AsType[*queue.Refusal](err); ok {
+			return "", errors.New(no.Why)
+		}
+		return "", err
+	}
+	return "done\n", nil
+}
+
+// wish says what the words of a command mean.
+func (t *talker) wish(ctx context.Context, name, a, b, c string) (queue.Wish, error) {
+	switch name + " " + a {
+	case "day open":
+		return queue.OpenDay{}, nil
+	case "day close":
+		return queue.CloseDay{Force: b == "force"}, nil
+	case "issuing open", "issuing close":
+		return queue.SetIssuing{Dept: queue.DeptID(b), Open: a == "open"}, nil
+	case "sign on":
+		return queue.SignOn{Counter: queue.CounterID(b), Officer: queue.OfficerID(c)}, nil
+	case "sign off":
+		return queue.SignOff{Counter: queue.CounterID(b)}, nil
+	}
+	switch name {
+	case "return":
+		id, err := t.find(ctx, a)
+		return queue.Reinstate{Ticket: id}, err
+	case "replace":
+		return queue.Bind{Device: a, Install: queue.InstallID(b), Replace: true}, nil
+	}
+	return nil, fmt.Errorf("%s %s: not understood", name, a)
+}
+
+// find returns today's ticket with a number.
+func (t *talker) find(ctx context.Context, number string) (id queue.TicketID, err error) {
+	err = t.ctl.Look(ctx, func(v controller.View) {
+		for _, ticket := range v.State().Tickets {
+			if ticket.Day == v.State().Day && strings.EqualFold(ticket.Number, number) && ticket.Twin == 0 {
+				id = ticket.ID
+			}
+		}
+	})
+	if err == nil && id == "" {
+		err = fmt.Errorf("there is no ticket %s today", number)
+	}
+	return id, err
+}
+
+func (t *talker) why(ctx context.Context, number string) (string, error) {
+	id, err := t.find(ctx, number)
+	if err != nil {
+		return "", err
+	}
+	var out strings.Builder
+	err = t.ctl.Look(ctx, func(v controller.View) {
+		for _, because := range queue.Why(v.Rules(), v.State(), id) {
+			fmt.Fprintf(&out, "%s: %s (%s)\n", number, because.Words("zh"), because.Words("en"))
+		}
+	})
+	return out.String(), err
+}
+
+func (t *talker) status(ctx context.Context) (string, error) {
+	var out strings.Builder
+	err := t.ctl.Look(ctx, func(v controller.View) {
+		s := v.State()
+		fmt.Fprintf(&out, "day %d, open: %t; event %d, epoch %d\n", s.Day, s.Open, s.Seq, s.Epoch)
+		if err := v.Faulted(); err != nil {
+			fmt.Fprintf(&out, "FAULT: the database cannot be written: %v\n", err)
+		}
+		for _, d := range slices.Sorted(maps.Keys(v.Rules().Departments)) {
+			fmt.Fprintf(&out, "department %-12s waiting %3d, last number %3d, giving out numbers: %t\n", d, len(s.Line(d)), s.LastNum[d], s.Accepting(d))
+		}
+		for _, c := range slices.Sorted(maps.Keys(v.Rules().Counters)) {
+			state := v.Counter(t.now(), c)
+			fmt.Fprintf(&out, "counter %-4s %-8s %-6s officer %s\n", c, state.S, state.Num, s.Desk(c).Officer)
+		}
+		for _, d := range v.Devices() {
+			fmt.Fprintf(&out, "device %-10s in session: %-5t heard %s, parts %v\n", d.ID, d.Session, ago(t.now(), d.Heard), d.Health.Parts)
+			for _, p := range d.Pending {
+				fmt.Fprintf(&out, "  another installation waits: quhaod replace %s %s\n", d.ID, p)
+			}
+		}
+		for _, name := range slices.Sorted(maps.Keys(v.Counts())) {
+			fmt.Fprintf(&out, "count %-18s %d\n", name, v.Counts()[name])
+		}
+	})
+	return out.String(), err
+}
+
+func ago(now, t time.Time) string {
+	if t.IsZero() {
+		return "never"
+	}
+	return now.Sub(t).Round(time.Second).String() + " ago"
+}
+
+// talkCommand sends a command to the running daemon and prints what it says.
+func talkCommand(ctx context.Context, name string, args []string, stdout io.Writer) error {
+	var data string
+	var force bool
+	rest, err := flags(name, args, func(fs *flag.FlagSet) {
+		fs.StringVar(&data, "data", "", "folder of the database")
+		fs.BoolVar(&force, "force", false, "close the day although visits are open")
+	})
+	if err != nil {
+		return err
+	}
+	if data == "" {
+		return usageError{name + " needs -data, the folder of the running daemon"}
+	}
+	if force {
+		rest = append(rest, "force")
+	}
+	said, err := talk(ctx, data, append([]string{name}, rest...))
+	if err != nil {
+		return err
+	}
+	fmt.Fprint(stdout, said)
+	return nil
+}
+
+// errNotRunning says that no daemon answers at the socket.
+var errNotRunning = errors.New("quhaod does not run on this data folder: start it with quhaod run")
+
+func talk(ctx context.Context, data string, words []string) (string, error) {
+	client := &http.Client{Timeout: 5 * time.Minute, Transport: &http.Transport{
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, "unix", filepath.Join(data, socketName))
+		},
+	}}
+	body, err := json.Marshal(words)
+	if err != nil {
+		return "", err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://quhaod/do", bytes.NewReader(body))
+	if err != nil {
+		return "", err
+	}
+	res, err := client.Do(req)
+	if _, refused := errors.AsType[*net.OpError](err); refused {
+		return "", fmt.Errorf("%w (%s)", errNotRunning, data)
+	}
+	if err != nil {
+		return "", err
+	}
+	defer res.Body.Close()
+	said, err := io.ReadAll(res.Body)
+	if err != nil {
+		return "", err
+	}
+	if res.StatusCode != http.StatusOK {
+		return "", errors.New(strings.TrimSpace(string(said)))
+	}
+	return string(said), nil
+}
+
+// backupCommand copies the database, through the daemon if it runs.
+func backupCommand(ctx context.Context, args []string, stdout io.Writer) error {
+	var data string
+	rest, err := flags("backup", args, func(fs *flag.FlagSet) { fs.StringVar(&data, "data", "", "folder of the database") })
+	if err != nil {
+		return err
+	}
+	if data == "" || len(rest) != 1 {
+		return usageError{"backup needs -data and a file"}
+	}
+	file, err := filepath.Abs(rest[0])
+	if err != nil {
+		return err
+	}
+	said, err := talk(ctx, data, []string{"backup", file})
+	if errors.Is(err, errNotRunning) {
+		st, err := store.Open(data, store.Options{Who: "quhaod backup"})
+		if err != nil {
+			return err
+		}
+		defer st.Close()
+		if err := st.Backup(ctx, file); err != nil {
+			return err
+		}
+		fmt.Fprintf(stdout, "copied and checked: %s\n", file)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	fmt.Fprint(stdout, said)
+	return nil
+}
+
+// fileCommand works on the database of a daemon that does not run.
+func fileCommand(ctx context.Context, name string, args []string, stdout io.Writer) error {
+	var data string
+	rest, err := flags(name, args, func(fs *flag.FlagSet) { fs.StringVar(&data, "data", "", "folder of the database") })
+	if err != nil {
+		return err
+	}
+	if data == "" || len(rest) != 0 {
+		return usageError{name + " needs -data"}
+	}
+	st, err := store.Open(data, store.Options{Who: "quhaod " + name})
+	if err != nil {
+		return err
+	}
+	defer st.Close()
+	if name == "rebuild" {
+		if err := st.Rebuild(ctx); err != nil {
+			return err
+		}
+		fmt.Fprintln(stdout, "the tables are made anew from the log")
+		return nil
+	}
+	last := time.Now()
+	err = st.Verify(ctx, func(done, total uint64) {
+		if time.Since(last) > 2*time.Second {
+			last = time.Now()
+			fmt.Fprintf(stdout, "%d of %d events\n", done, total)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	seq, hash, err := st.Head(ctx)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(stdout, "the log is whole: %d events, the last one's hash is %x\n", seq, hash)
+	return nil
+}
