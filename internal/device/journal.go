@@ -1,53 +1,14 @@
 package device
 
 import (
-	"encoding/binary"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"slices"
-	"time"
 
 	"quhao/internal/proto"
 )
-
-// Disk is where a journal lives.
-type Disk interface {
-	// Load returns all that was kept, or nothing on a new disk.
-	Load() ([]byte, error)
-	// Append adds to the end. When it returns nil the bytes survive a power cut; after an error any part of them may be there.
-	Append(b []byte) error
-	// Replace puts b in the place of everything, whole or not at all.
-	Replace(b []byte) error
-}
-
-// A journal is a run of records, each framed as
-//
-//	length of the payload  4 bytes, little-endian
-//	CRC-32C of the payload 4 bytes, little-endian
-//	payload                one JSON object, record
-//
-// The first record names the installation. What follows the first frame that does not check is a torn write and is cut off:
-// nothing that was announced can stand behind it, because every record is synced before it counts.
-const (
-	frameHead = 8
-	// MaxRecord bounds the payload of one record, in bytes.
-	MaxRecord = 4 << 10
-	// KeepFor is how long an acknowledged fact stays: a controller restored from a backup asks for it again.
-	KeepFor = 7 * 24 * time.Hour
-	// compactAt is the size in bytes above which acknowledged and outdated records are dropped at a start.
-	compactAt = 1 << 20
-)
-
-// record is one line of the journal: exactly one of the fields is set.
-type record struct {
-	Install  proto.Install   `json:"install,omitempty"`
-	Intent   *Intent         `json:"intent,omitempty"`
-	Fact     json.RawMessage `json:"fact,omitempty"`
-	Ack      *ackMark        `json:"ack,omitempty"`
-	Counters *counters       `json:"counters,omitempty"`
-}
 
 // Intent is a ticket that was asked for and is not settled yet.
 type Intent struct {
@@ -90,6 +51,7 @@ type Journal struct {
 	intents map[proto.ID]Intent
 	started map[proto.ID]proto.Fact // starts without an end, by the request whose answer was used
 	torn    int                     // bytes cut off at the start
+	size    int                     // bytes on the disk
 	broken  error
 }
 
@@ -109,47 +71,16 @@ func OpenJournal(d Disk, fresh func() proto.Install) (*Journal, error) {
 		good += n
 		rest = rest[n:]
 	}
-	j.torn = len(b) - good
+	j.torn, j.size = len(b)-good, len(b)
+	j.prune(j.latest())
 	switch {
 	case j.install == "":
 		j.install = fresh()
 		return j, j.rewrite()
-	case j.torn > 0 || len(b) > compactAt:
+	case j.torn > 0 || j.wasteful():
 		return j, j.rewrite()
 	}
 	return j, nil
-}
-
-// readFrame reads the first record of b; n is 0 if there is no whole, undamaged one.
-func readFrame(b []byte) (rec record, n int) {
-	if len(b) < frameHead {
-		return rec, 0
-	}
-	size := int(binary.LittleEndian.Uint32(b))
-	if size == 0 || size > MaxRecord || len(b) < frameHead+size {
-		return rec, 0
-	}
-	payload := b[frameHead : frameHead+size]
-	if crc32.Checksum(payload, crc32.MakeTable(crc32.Castagnoli)) != binary.LittleEndian.Uint32(b[4:]) {
-		return rec, 0
-	}
-	if json.Unmarshal(payload, &rec) != nil {
-		return rec, 0
-	}
-	return rec, frameHead + size
-}
-
-func appendFrame(b []byte, rec record) ([]byte, error) {
-	payload, err := json.Marshal(rec)
-	if err != nil {
-		return nil, err
-	}
-	if len(payload) > MaxRecord {
-		return nil, fmt.Errorf("a record of %d bytes, %d are allowed", len(payload), MaxRecord)
-	}
-	b = binary.LittleEndian.AppendUint32(b, uint32(len(payload)))
-	b = binary.LittleEndian.AppendUint32(b, crc32.Checksum(payload, crc32.MakeTable(crc32.Castagnoli)))
-	return append(b, payload...), nil
 }
 
 // replay takes one record into the memory.
@@ -166,7 +97,9 @@ func (j *Journal) replay(rec record) error {
 	case rec.Ack != nil:
 		j.acked = *rec.Ack
 	case rec.Counters != nil:
+		next := j.c.Next
 		j.c = *rec.Counters
+		j.c.Next = max(j.c.Next, next, 1)
 	}
 	return nil
 }
@@ -175,6 +108,9 @@ func (j *Journal) replayFact(raw json.RawMessage) error {
 	var f proto.Fact
 	if err := json.Unmarshal(raw, &f); err != nil {
 		return err
+	}
+	if n := len(j.facts); n > 0 && f.Seq <= j.facts[n-1].fact.Seq {
+		return fmt.Errorf("the fact %d stands behind the fact %d", f.Seq, j.facts[n-1].fact.Seq)
 	}
 	j.facts = append(j.facts, kept{fact: f, raw: raw, sum: proto.Sum(raw)})
 	j.c.Next = max(j.c.Next, f.Seq+1)
@@ -206,6 +142,7 @@ func (j *Journal) write(rec record) error {
 		j.broken = fmt.Errorf("%w: %w", ErrJournal, err)
 		return j.broken
 	}
+	j.size += len(b)
 	return nil
 }
 
@@ -216,7 +153,8 @@ func (j *Journal) rewrite() error {
 		recs = append(recs, record{Fact: k.raw})
 	}
 	recs = append(recs, record{Counters: &j.c}) // behind the facts: it has counted them
-	for _, in := range j.intents {
+	intents, _ := j.Open()
+	for _, in := range intents {
 		recs = append(recs, record{Intent: &in})
 	}
 	if j.acked.Seq > 0 {
@@ -233,7 +171,43 @@ func (j *Journal) rewrite() error {
 		j.broken = fmt.Errorf("%w: %w", ErrJournal, err)
 		return j.broken
 	}
+	j.size = len(b)
 	return nil
+}
+
+// wasteful says whether half of what is on the disk or more is of no use any more, and it is worth the writing.
+func (j *Journal) wasteful() bool {
+	live := 0
+	for _, k := range j.facts {
+		live += len(k.raw) + frameHead
+	}
+	return j.size > compactAt && j.size > 2*live
+}
+
+// latest is the newest trusted time among the facts, ms since 1970: no later than the present.
+func (j *Journal) latest() int64 {
+	t := int64(0)
+	for _, k := range j.facts {
+		if k.fact.Clk {
+			t = max(t, k.fact.T)
+		}
+	}
+	return t
+}
+
+// prune forgets the facts that are acknowledged and older than KeepFor. Only the oldest go, so that there are no holes;
+// one whose clock was not right goes with a later one whose clock was.
+func (j *Journal) prune(now int64) {
+	old, gone := now-KeepFor.Milliseconds(), 0
+	for i, k := range j.facts {
+		if k.fact.Seq > j.acked.Seq {
+			break
+		}
+		if k.fact.Clk && k.fact.T < old {
+			gone = i + 1
+		}
+	}
+	j.facts = slices.Delete(j.facts, 0, gone)
 }
 
 // Install is the name of the installation.
@@ -250,6 +224,9 @@ func (j *Journal) HWSeq() uint64 { return j.c.HWSeq }
 
 // OffN counts the numbers given while cut off.
 func (j *Journal) OffN() int { return j.c.OffN }
+
+// Next is the number that the next fact will get.
+func (j *Journal) Next() uint64 { return j.c.Next }
 
 // First is the number of the oldest fact the journal holds, or of the next if it holds none.
 func (j *Journal) First() uint64 {
@@ -295,23 +272,13 @@ func (j *Journal) Open() (intents []Intent, started []proto.Fact) {
 	for _, f := range j.started {
 		started = append(started, f)
 	}
-	slices.SortFunc(intents, func(a, b Intent) int { return compare(a.ID, b.ID) })
-	slices.SortFunc(started, func(a, b proto.Fact) int { return compare(a.ID, b.ID) })
+	slices.SortFunc(intents, func(a, b Intent) int { return cmp.Compare(a.ID, b.ID) })
+	slices.SortFunc(started, func(a, b proto.Fact) int { return cmp.Compare(a.ID, b.ID) })
 	return intents, started
 }
 
-func compare(a, b proto.ID) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
-}
-
 // Ack takes the controller's word that everything up to seq is taken. It may go back after a restore: then the facts above it are sent again.
-// Acknowledged facts older than KeepFor are dropped from the memory, and from the disk at a later start.
+// Acknowledged facts older than KeepFor are forgotten; now is in ms since 1970.
 func (j *Journal) Ack(seq uint64, sum string, now int64) error {
 	if seq == j.acked.Seq {
 		return nil
@@ -321,8 +288,10 @@ func (j *Journal) Ack(seq uint64, sum string, now int64) error {
 		return err
 	}
 	j.acked = mark
-	old := now - KeepFor.Milliseconds()
-	j.facts = slices.DeleteFunc(j.facts, func(k kept) bool { return k.fact.Seq <= seq && k.fact.T < old })
+	j.prune(now)
+	if j.wasteful() {
+		return j.rewrite()
+	}
 	return nil
 }
 
@@ -332,13 +301,7 @@ func (j *Journal) Acked() uint64 { return j.acked.Seq }
 // SumOf returns the checksum of a fact; ok is false if the journal does not hold it.
 func (j *Journal) SumOf(seq uint64) (sum string, ok bool) {
 	i, ok := slices.BinarySearchFunc(j.facts, seq, func(k kept, seq uint64) int {
-		switch {
-		case k.fact.Seq < seq:
-			return -1
-		case k.fact.Seq > seq:
-			return 1
-		}
-		return 0
+		return cmp.Compare(k.fact.Seq, seq)
 	})
 	if !ok {
 		return "", false

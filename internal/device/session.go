@@ -37,6 +37,7 @@ type Session struct {
 
 	up       bool // the pipe is connected and subscribed
 	downAt   time.Duration
+	told     bool   // while down: a Tick has come since what is shown is stale
 	nonce    string // of the hello that waits for its welcome; empty if none does
 	sess     proto.Session
 	welcome  proto.Welcome
@@ -169,7 +170,7 @@ func (s *Session) Up(now Now) {
 // Down says that the pipe is cut.
 func (s *Session) Down(now Now) {
 	if s.up {
-		s.downAt = now.Up
+		s.downAt, s.told = now.Up, false
 	}
 	s.up, s.sess, s.nonce = false, "", ""
 }
@@ -184,24 +185,25 @@ func (s *Session) greet(now Now) {
 	s.Tick(now)
 }
 
-// Due is when Tick has something to do next.
-func (s *Session) Due() time.Duration {
+// Due is when Tick has something to do next, as a time of Now.Up; ok is false if nothing will be due before something arrives.
+func (s *Session) Due() (at time.Duration, ok bool) {
 	switch {
 	case s.up && s.nonce != "":
-		return min(s.helloAt, s.ctlAt+ctlSilent)
+		return min(s.helloAt, s.ctlAt+ctlSilent), true
 	case s.up && s.sess != "" && len(s.j.Pending()) > 0:
-		return min(s.factsAt, s.beatAt, s.ctlAt+ctlSilent)
+		return min(s.factsAt, s.beatAt, s.ctlAt+ctlSilent), true
 	case s.up && s.sess != "":
-		return min(s.beatAt, s.ctlAt+ctlSilent)
+		return min(s.beatAt, s.ctlAt+ctlSilent), true
 	case s.up:
-		return s.ctlAt + ctlSilent
+		return s.ctlAt + ctlSilent, true
 	}
-	return s.downAt + staleDropped
+	return s.downAt + staleDropped, !s.told
 }
 
 // Tick does what is due.
 func (s *Session) Tick(now Now) {
 	if !s.up {
+		s.told = now.Up >= s.downAt+staleDropped
 		return
 	}
 	if now.Up-s.ctlAt >= ctlSilent {
@@ -286,15 +288,18 @@ func (s *Session) Receive(now Now, m proto.Message) (mine bool, err error) {
 // heard takes the controller's state. A retained copy proves only that there was a controller, not that it lives.
 func (s *Session) heard(now Now, c proto.Ctl, retained bool) {
 	s.ctl = c
-	if !retained && c.S != "lost" && c.S != "off" {
+	if !retained && alive(c) {
 		s.ctlAt = now.Up
 		s.keepTime(now, c.T)
 	}
 	s.see(proto.Seen{Epoch: c.Epoch, Boot: c.Boot})
-	if s.up && c.S == "on" && s.sess != "" && c.Boot != s.welcome.Boot {
+	// A controller that is recovering waits for the journals, so it must be greeted as well; one that has gone cannot answer.
+	if s.up && alive(c) && s.sess != "" && c.Boot != s.welcome.Boot {
 		s.greet(now)
 	}
 }
+
+func alive(c proto.Ctl) bool { return c.S != "lost" && c.S != "off" }
 
 func (s *Session) see(seen proto.Seen) {
 	if seen.Epoch > s.seen.Epoch || s.seen.Boot == "" {
@@ -363,8 +368,8 @@ func (s *Session) wentBack(w proto.Welcome) bool {
 }
 
 func (s *Session) acked(now Now, a proto.Ack) {
-	if a.Sess != s.sess || s.sess == "" || a.Ack <= s.j.Acked() {
-		return
+	if a.Sess != s.sess || s.sess == "" || a.Ack <= s.j.Acked() || a.Ack >= s.j.Next() {
+		return // of another session, or no news, or of a fact that this journal has not written
 	}
 	t, _ := s.Time(now)
 	if err := s.j.Ack(a.Ack, a.Sum, t); err != nil {
