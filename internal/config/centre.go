@@ -77,18 +77,17 @@ type Need struct {
 
 // Department owns a queue, a number series and its counters.
 type Department struct {
-	ID      string   `yaml:"id" must:"every department needs an id" form:"id"`
-	Name    Text     `yaml:"name" must:"every department needs a name"`
-	Short   Text     `yaml:"short"` // for counter displays, at most eight full-width cells; default the name
-	Prefix  string   `yaml:"prefix" must:"the letters that its ticket numbers begin with" form:"series"`
-	Floor   int      `yaml:"floor" range:"-9..99"` // said with the call; default the floor of its first counter
-	Series  Series   `yaml:"series"`
-	Order   Order    `yaml:"order"`
-	Classes []string `yaml:"classes"` // class ids, highest first as in the centre; default all
-	Needs   []string `yaml:"needs"`   // what a ticket here may need; each must be provided by one of its counters
-	Card    string   `yaml:"card" oneof:"required optional never"`
-	Missed  Missed   `yaml:"missed"`
-	Items   []Item   `yaml:"items" count:"0..200"`
+	ID     string   `yaml:"id" must:"every department needs an id" form:"id"`
+	Name   Text     `yaml:"name" must:"every department needs a name"`
+	Short  Text     `yaml:"short"` // for counter displays, at most eight full-width cells; default the name
+	Prefix string   `yaml:"prefix" must:"the letters that its ticket numbers begin with" form:"series"`
+	Floor  int      `yaml:"floor" range:"-9..99"` // said with the call; default the floor of its first counter
+	Series Series   `yaml:"series"`
+	Order  Order    `yaml:"order"`
+	Needs  []string `yaml:"needs"` // what a ticket here may need; each must be provided by one of its counters
+	Card   string   `yaml:"card" oneof:"required optional never"`
+	Missed Missed   `yaml:"missed"`
+	Items  []Item   `yaml:"items" count:"0..200"`
 }
 
 func (d *Department) defaults() { d.Card = CardOptional }
@@ -119,8 +118,8 @@ const (
 // Order is how the next ticket is chosen among the classes of a department.
 type Order struct {
 	Policy    string `yaml:"policy" oneof:"fifo strict ratio"`
-	Ratio     []int  `yaml:"ratio" range:"1..20"`       // with ratio: how many of each class in turn, one number for each of its classes
-	MaxPassed int    `yaml:"max_passed" range:"0..100"` // nobody is passed over more often; default 10
+	Ratio     []int  `yaml:"ratio" range:"1..20"`       // with ratio: how many of each class in turn, one number for each class of the centre
+	MaxPassed int    `yaml:"max_passed" range:"1..100"` // nobody is passed over more often; default 10
 }
 
 func (o *Order) defaults() { *o = Order{Policy: PolicyStrict, MaxPassed: 10} }
@@ -136,9 +135,9 @@ const (
 type Missed struct {
 	Recalls int           `yaml:"recalls" range:"0..9"`   // calls again before a no-show; default 3
 	Every   time.Duration `yaml:"every" range:"5s..10m"`  // between two calls; default 20s
-	Within  time.Duration `yaml:"within" range:"0s..12h"` // a return within this time is reinstated; default 30m
+	Within  time.Duration `yaml:"within" range:"1m..12h"` // a return within this time is reinstated; default 30m
 	After   int           `yaml:"after" range:"0..20"`    // behind this many others; default 3
-	Times   int           `yaml:"times" range:"0..9"`     // how often one ticket is reinstated; default 1
+	Times   int           `yaml:"times" range:"1..9"`     // how often one ticket is reinstated; default 1
 }
 
 func (m *Missed) defaults() {

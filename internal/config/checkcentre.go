@@ -63,14 +63,8 @@ func (d *decoder) zone(p *string) {
 // department checks one department by itself and collects its items.
 func (d *decoder) department(c *Centre, p *Department, n *ids) {
 	d.series(&p.Series)
-	d.refersAll(p.Classes, n.classes)
 	d.refersAll(p.Needs, n.needs)
-	if !d.given[&p.Classes] {
-		for _, class := range c.Classes {
-			p.Classes = append(p.Classes, class.ID)
-		}
-	}
-	d.order(&p.Order, len(p.Classes), n.classes.sure && d.ok(&p.Classes))
+	d.order(&p.Order, len(c.Classes), n.classes.sure)
 	if !d.given[&p.Short] {
 		p.Short = p.Name
 	}
@@ -111,7 +105,7 @@ func (d *decoder) series(s *Series) {
 	}
 }
 
-// order checks that a ratio has one number for each class of the department.
+// order checks that a ratio has one number for each class of the centre.
 func (d *decoder) order(o *Order, classes int, sure bool) {
 	if !d.ok(&o.Policy, &o.Ratio) {
 		return
@@ -122,7 +116,7 @@ func (d *decoder) order(o *Order, classes int, sure bool) {
 	case o.Policy != PolicyRatio && d.given[&o.Ratio]:
 		d.at(&o.Ratio, "ratio is only for policy ratio; remove it, or write policy: ratio")
 	case o.Policy == PolicyRatio && sure && len(o.Ratio) != classes:
-		d.at(&o.Ratio, "ratio must have one number for each class of the department, which are %d, not %d", classes, len(o.Ratio))
+		d.at(&o.Ratio, "ratio must have one number for each class of the centre, which are %d, not %d", classes, len(o.Ratio))
 	}
 }
 

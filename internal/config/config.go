@@ -28,7 +28,7 @@ type Config struct {
 	Centre  *Centre
 	Devices []*Device // in the order of their files' names
 
-	files map[string][]byte // the files as they were read, by their paths within the folder
+	in contents
 }
 
 // Source is one file of a configuration as text.
@@ -49,7 +49,7 @@ func Load(name string) (*Config, Mistakes) {
 		return nil, Mistakes{{name, 1, 1, "cannot open the folder of the configuration: " + plain(err)}}
 	}
 	defer root.Close()
-	return loadFS(root.FS(), func(inner string) string { return filepath.Join(name, filepath.FromSlash(inner)) }, nil)
+	return loadFS(root.FS(), func(inner string) string { return filepath.Join(name, filepath.FromSlash(inner)) })
 }
 
 // LoadDevice reads one device file for the bench, with its profile from the folder profiles beside the file's own folder.
@@ -102,42 +102,57 @@ const (
 	profilesFolder = "profiles"
 )
 
+// contents are the files of a configuration as they were read.
+type contents struct {
+	centre            Source // its Data is nil if it could not be read, which is among the mistakes then
+	devices, profiles []Source
+}
+
 // loadFS reads and checks a whole configuration. Show turns a path within the folder into the one to print.
-// Pardon names required keys that may be absent from centre.yaml, nil for none.
-func loadFS(folder fs.FS, show func(string) string, pardon func(string) bool) (*Config, Mistakes) {
+func loadFS(folder fs.FS, show func(string) string) (*Config, Mistakes) {
 	var mistakes Mistakes
-	cfg := &Config{Centre: new(Centre), files: map[string][]byte{}}
+	in := contents{centre: Source{Name: "centre", File: show(centreFile)}}
+	data, err := readBounded(folder, centreFile)
+	if err != nil {
+		mistakes = append(mistakes, Mistake{in.centre.File, 1, 1, "cannot read the file of the centre: " + plain(err)})
+	} else {
+		in.centre.Data = append([]byte{}, data...) // not nil, even if empty
+	}
+	in.devices = readFolder(folder, devicesFolder, show, &mistakes)
+	in.profiles = readFolder(folder, profilesFolder, show, &mistakes)
+	return in.check(mistakes, nil)
+}
+
+// check decodes all files and checks them against each other; mistakes are those of the reading before.
+// Pardon names required keys that may be absent from the centre, nil for none.
+func (in contents) check(mistakes Mistakes, pardon func(string) bool) (*Config, Mistakes) {
+	cfg := &Config{Centre: new(Centre), in: in}
 	d := newDecoder(&mistakes)
 	d.pardon = pardon
 	var known ids
 	sure := false
-	if data, err := readBounded(folder, centreFile); err != nil {
-		mistakes = append(mistakes, Mistake{show(centreFile), 1, 1, "cannot read the file of the centre: " + plain(err)})
-	} else {
-		cfg.files[centreFile] = data
-		if n := parse(show(centreFile), data, &mistakes); n != nil {
+	if in.centre.Data != nil {
+		if n := parse(in.centre.File, in.centre.Data, &mistakes); n != nil {
 			d.root(n, cfg.Centre)
 			known = d.centre(cfg.Centre)
 			sure = true
 		}
 	}
-	profiles := readFolder(folder, profilesFolder, show, &mistakes)
-	s := newShelf(profiles, &mistakes)
+	s := newShelf(in.profiles, &mistakes)
 	among := newAmong()
-	for _, src := range readFolder(folder, devicesFolder, show, &mistakes) {
+	for _, src := range in.devices {
 		p, own := s.device(src.File, src.Data)
-		if p != nil {
-			own.named(p, src.Name)
-			among.add(own, p)
-			if sure {
-				own.fits(p, cfg.Centre, known)
-			}
-			cfg.Devices = append(cfg.Devices, p)
+		if p == nil {
+			continue
 		}
-		cfg.files[path.Join(devicesFolder, src.Name+".yaml")] = src.Data
+		own.named(p, src.Name)
+		among.add(own, p)
+		if sure {
+			own.fits(p, cfg.Centre, known)
+		}
+		cfg.Devices = append(cfg.Devices, p)
 	}
-	for _, src := range profiles {
-		cfg.files[path.Join(profilesFolder, src.Name+".yaml")] = src.Data
+	for _, src := range in.profiles {
 		if !s.used[src.Name] {
 			mistakes = append(mistakes, Mistake{src.File, 1, 1, "no device uses this profile, so nothing in it was checked; name it in a device, or remove the file"})
 		}

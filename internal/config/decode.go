@@ -188,7 +188,7 @@ func (d *decoder) fields(n *node, v reflect.Value) {
 
 // has says whether a key stands in the mapping, even with a value that was refused.
 func (n *node) has(key string) bool {
-	return slices.ContainsFunc(n.entries, func(e entry) bool { return e.key == key })
+	return n != nil && slices.ContainsFunc(n.entries, func(e entry) bool { return e.key == key })
 }
 
 // bound is a struct field ready to be decoded.

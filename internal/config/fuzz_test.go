@@ -36,7 +36,7 @@ func FuzzDecode(f *testing.F) {
 		for _, name := range []string{centreFile, "devices/x-1.yaml", "devices/x-3.yaml", "profiles/x-2.yaml"} {
 			all[name] = &fstest.MapFile{Data: data}
 		}
-		cfg, mistakes := loadFS(all, func(string) string { return "x" }, nil)
+		cfg, mistakes := loadFS(all, func(string) string { return "x" })
 		placed(t, data, cfg != nil, mistakes)
 	})
 }

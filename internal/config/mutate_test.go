@@ -202,7 +202,7 @@ func TestMutations(t *testing.T) {
 				if name == centreFile {
 					_, mistakes = ParseCentre(name, []byte(m.text))
 				} else {
-					_, mistakes = loadFS(changed, func(p string) string { return p }, nil)
+					_, mistakes = loadFS(changed, func(p string) string { return p })
 				}
 				at := func(one Mistake) bool { return one.File == name && one.Line == m.line }
 				if !slices.ContainsFunc(mistakes, at) {

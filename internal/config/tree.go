@@ -121,6 +121,10 @@ func (r reader) isText(data []byte) bool {
 		case c < ' ' && c != '\n' && c != '\r' && c != '\t', c == 0x7f:
 			r.wrong(line, col, "this is not a text file (it contains the control character 0x%02x)", c)
 			return false
+		case c == '\r' && !bytes.HasPrefix(data[i+1:], []byte("\n")), c == '\u0085', c == '\u2028', c == '\u2029':
+			// YAML ends a line here and most editors do not: the line numbers would differ.
+			r.wrong(line, col, "this line ends with an unusual character (%U); save the file with ordinary line ends", c)
+			return false
 		case c == '\n':
 			line, col = line+1, 0
 		}
