@@ -114,7 +114,7 @@ func TestRunPauseStartsAnew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
 		var at []time.Duration
-		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), 19*time.Second)
 		defer cancel()
 		_ = Run(ctx, "pad", func() (*Line, error) {
 			at = append(at, time.Since(start))
