@@ -3,7 +3,7 @@ package queue
 import (
 	"fmt"
 	"maps"
-	"time"
+	"slices"
 )
 
 // Changed lists what one event has changed, for those who keep tables of tickets and visits.
@@ -15,18 +15,6 @@ type Changed struct {
 	Day     bool     // a day was opened or closed: everything may be another
 }
 
-// slip is what a counter's last operation changed, as it was before: what Undo brings back.
-type slip struct {
-	seq     uint64
-	at      time.Time
-	desk    Desk
-	tickets []Ticket
-	visits  []Visit
-	passed  []*Ticket
-	dept    DeptID
-	cycle   map[string]int
-}
-
 // applier is one Apply on its way.
 type applier struct {
 	*State
@@ -36,11 +24,18 @@ type applier struct {
 
 // Apply changes the state by an event that Decide made from it, or by the same event read from the log.
 // An event that does not follow the state (a gap in Seq, a ticket that does not exist) is an error: the log is broken,
-// and the state must not be used any more. The first event of a replay may be any DayOpened.
+// and the state must not be used any more. The first event of a replay may be any DayOpened; until the next one, what is
+// said of tickets and visits of the days before it is passed over, for nothing of them is in the state.
 func (s *State) Apply(e Event) (Changed, error) {
+	if e.Body == nil {
+		return Changed{}, fmt.Errorf("event %d has no body", e.Seq)
+	}
 	_, opens := e.Body.(DayOpened)
 	if e.Seq != s.Seq+1 && (s.Seq != 0 || !opens) {
 		return Changed{}, fmt.Errorf("event %d does not follow event %d", e.Seq, s.Seq)
+	}
+	if opens {
+		s.partial = s.Seq == 0 && e.Seq != 1
 	}
 	s.Seq = e.Seq
 	a := &applier{State: s, e: e}
@@ -54,6 +49,7 @@ func (s *State) Apply(e Event) (Changed, error) {
 	if err := a.body(); err != nil {
 		return Changed{}, fmt.Errorf("event %d %s: %w", e.Seq, e.Body.Kind(), err)
 	}
+	a.answerRest()
 	return a.c, nil
 }
 
@@ -125,6 +121,16 @@ func (a *applier) answerDesk(c CounterID, code Code) {
 	}
 }
 
+// answerRest keeps the answer of a request that is neither of a ticket nor of a counter: that it was done.
+func (a *applier) answerRest() {
+	if a.e.Request == "" {
+		return
+	}
+	if _, done := a.answers[0][a.e.Request]; !done {
+		a.answers[0][a.e.Request] = Answer{Code: OK, Seq: a.e.Seq}
+	}
+}
+
 func (a *applier) answerTicket(code Code, t TicketID, ahead int) {
 	if a.e.Request != "" {
 		a.answers[0][a.e.Request] = Answer{Code: code, Ticket: t, Ahead: ahead, Seq: a.e.Seq}
@@ -133,17 +139,33 @@ func (a *applier) answerTicket(code Code, t TicketID, ahead int) {
 
 // setTicket changes a ticket and keeps the indexes in step.
 func (a *applier) setTicket(t *Ticket, change func(*Ticket)) {
-	a.c.Depts = append(a.c.Depts, t.Dept)
+	a.noteDept(t.Dept)
 	a.leave(t)
-	was := t.State
+	state, dept := t.State, t.Dept
 	change(t)
-	if t.State != was {
+	if t.State != state {
 		t.Since = a.e.At
+	}
+	if t.State != state || t.Dept != dept {
+		t.moved = a.e.Seq
 	}
 	t.Touched = a.e.Seq
 	a.enter(t)
-	a.c.Tickets = append(a.c.Tickets, t)
-	a.c.Depts = append(a.c.Depts, t.Dept)
+	a.noteTicket(t)
+}
+
+// noteTicket and noteDept write down what has changed, once for each run of changes to the same.
+func (a *applier) noteTicket(t *Ticket) {
+	if n := len(a.c.Tickets); n == 0 || a.c.Tickets[n-1] != t {
+		a.c.Tickets = append(a.c.Tickets, t)
+	}
+	a.noteDept(t.Dept)
+}
+
+func (a *applier) noteDept(d DeptID) {
+	if !slices.Contains(a.c.Depts, d) {
+		a.c.Depts = append(a.c.Depts, d)
+	}
 }
 
 func (a *applier) withTicket(id TicketID, change func(*Ticket)) error {
@@ -177,12 +199,9 @@ func (a *applier) setDesk(c CounterID, change func(*Desk)) {
 
 func (a *applier) epoch(b EpochRaised) {
 	a.Epoch, a.Boot = b.Epoch, b.Boot
-	for _, line := range a.lines {
-		for _, t := range line {
-			if t.State == Printing {
-				t.Since = a.e.At
-			}
-		}
+	for _, t := range a.atPrinter {
+		t.Since, t.Touched = a.e.At, a.e.Seq
+		a.noteTicket(t)
 	}
 }
 
@@ -209,25 +228,31 @@ func (a *applier) openDay(b DayOpened) {
 	a.c.Day = true
 }
 
+// closeDay goes in the order of names, so that what it reports is the same at each replay.
 func (a *applier) closeDay() {
 	a.Open = false
-	for _, v := range a.Visits {
-		if v.Ended.IsZero() {
+	for _, id := range slices.Sorted(maps.Keys(a.Visits)) {
+		if v := a.Visits[id]; v.Ended.IsZero() {
 			v.Ended, v.Outcome, v.Touched = a.e.At, Lost, a.e.Seq
 			a.c.Visits = append(a.c.Visits, v)
 		}
 	}
-	for _, t := range a.Tickets {
-		if t.Day == a.Day && t.State.Live() {
-			end := Expired
-			if t.State.atDesk() {
-				end = Done
-			}
-			a.setTicket(t, func(t *Ticket) { t.State = end })
+	for _, id := range slices.Sorted(maps.Keys(a.Tickets)) {
+		t := a.Tickets[id]
+		if t.Day != a.Day || !t.State.Live() {
+			continue
 		}
+		end := Expired
+		if t.State.atDesk() {
+			end = Done
+		}
+		a.setTicket(t, func(t *Ticket) { t.State = end })
 	}
-	for c := range a.Desks {
-		a.setDesk(c, func(d *Desk) { d.State, d.Officer, d.Visit, d.Reason, d.last = DeskClosed, "", "", "", nil })
+	for _, c := range slices.Sorted(maps.Keys(a.Desks)) {
+		d := a.Desks[c]
+		d.State, d.Officer, d.Visit, d.Reason, d.last = DeskClosed, "", "", "", nil
+		d.Ver, d.CV = a.e.Seq, a.e.Seq
+		a.c.Desks = append(a.c.Desks, c)
 	}
 	a.c.Day = true
 }
@@ -236,7 +261,7 @@ func (a *applier) issue(b Issued) {
 	t := &Ticket{
 		ID: b.Ticket, Day: a.e.Day, Dept: b.Dept, Item: b.Item, Num: b.Num, Number: b.Number, Twin: b.Twin,
 		Class: b.Class, Needs: b.Needs, Holder: b.Holder, Lang: b.Lang, Device: b.Device, Issued: a.e.At,
-		Ahead: b.Ahead, Place: b.Place, State: Printing, Since: a.e.At, Odd: b.Odd, Touched: a.e.Seq,
+		Ahead: b.Ahead, Place: b.Place, State: Printing, Since: a.e.At, Odd: b.Odd, Touched: a.e.Seq, moved: a.e.Seq,
 		Papers: map[RequestID]Paper{RequestID(b.Ticket): PaperOpen},
 	}
 	if b.Printed {
@@ -253,12 +278,16 @@ func (a *applier) issue(b Issued) {
 		a.held[t.Holder] = append(a.held[t.Holder], t)
 	}
 	a.enter(t)
-	a.c.Tickets = append(a.c.Tickets, t)
-	a.c.Depts = append(a.c.Depts, t.Dept)
+	a.noteTicket(t)
 	a.answerTicket(OK, t.ID, b.Ahead)
 }
 
+// paper takes news of a paper. A void ticket whose paper turns up lives again, but only while its day is open:
+// after that its visitor can no longer be waiting.
 func (a *applier) paper(b Papered) error {
+	if a.partial && a.Tickets[b.Ticket] == nil {
+		return nil
+	}
 	return a.withTicket(b.Ticket, func(t *Ticket) {
 		t.Papers[b.Answer] = b.Paper
 		switch {
@@ -268,6 +297,8 @@ func (a *applier) paper(b Papered) error {
 			if t.State == Printing && b.Paper == PaperNone {
 				t.State = Waiting
 			}
+		case t.State == Void && (t.Day != a.Day || !a.Open):
+			t.State = Expired
 		case t.State == Void:
 			t.State = Waiting
 		case t.State == Printing && b.Paper != PaperStarted:
@@ -278,16 +309,22 @@ func (a *applier) paper(b Papered) error {
 
 func (a *applier) ready(b Ready) error {
 	for _, id := range b.Tickets {
-		if err := a.withTicket(id, func(t *Ticket) { t.State = Waiting }); err != nil {
+		if err := a.withTicket(id, func(t *Ticket) {
+			if t.State == Printing {
+				t.State = Waiting
+			}
+		}); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// reinstate gives a new place, and what passed the old one counts no more: otherwise a ticket that had reached its bound
+// would be called at once and not behind those it has to stand behind.
 func (a *applier) reinstate(b Reinstated) error {
 	return a.withTicket(b.Ticket, func(t *Ticket) {
-		t.State, t.Place, t.Returned, t.At = Waiting, b.Place, t.Returned+1, ""
+		t.State, t.Place, t.Returned, t.At, t.Passed = Waiting, b.Place, t.Returned+1, "", 0
 		a.answerTicket(OK, t.ID, 0)
 	})
 }
@@ -295,12 +332,15 @@ func (a *applier) reinstate(b Reinstated) error {
 // rate changes the rating of a visit: the counter's Ver, but not its CV.
 func (a *applier) rate(b Rated) error {
 	v := a.Visits[b.Visit]
-	if v == nil {
+	switch {
+	case v == nil && a.partial:
+		return nil
+	case v == nil:
 		return fmt.Errorf("no visit %s", b.Visit)
 	}
 	v.Score, v.Touched = b.Score, a.e.Seq
 	a.c.Visits = append(a.c.Visits, v)
-	if d := a.desk(v.Counter); d.RatingOf == v.ID {
+	if d := a.Desks[v.Counter]; d != nil && d.RatingOf == v.ID {
 		d.RatingOf, d.Ver = "", a.e.Seq
 		a.c.Desks = append(a.c.Desks, d.ID)
 	}

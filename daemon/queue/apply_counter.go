@@ -1,33 +1,9 @@
 package queue
 
 import (
-	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"time"
 )
-
-// remember keeps what an operation is about to change, so that it can be undone. Call it before the change.
-func (a *applier) remember(c CounterID, tickets []TicketID, visits []VisitID) *slip {
-	d := a.desk(c)
-	sl := &slip{seq: a.e.Seq, at: a.e.At, desk: *d}
-	sl.desk.last = nil
-	for _, id := range tickets {
-		if t := a.Tickets[id]; t != nil {
-			was := *t
-			was.Papers = maps.Clone(t.Papers)
-			sl.tickets = append(sl.tickets, was)
-		}
-	}
-	for _, id := range visits {
-		if v := a.Visits[id]; v != nil {
-			sl.visits = append(sl.visits, *v)
-		}
-	}
-	d.last = sl
-	return sl
-}
 
 func ms(n int64) time.Duration { return time.Duration(n) * time.Millisecond }
 
@@ -97,7 +73,7 @@ func (a *applier) call(b Called) error {
 	return nil
 }
 
-// passOver counts the call against every ticket of the department that stood before t.
+// passOver counts the call against every ticket of the department that stood before t, whatever the reason was.
 func (a *applier) passOver(t *Ticket, sl *slip) {
 	for _, o := range a.lines[t.Dept] {
 		if !o.Place.Before(t.Place) {
@@ -105,25 +81,30 @@ func (a *applier) passOver(t *Ticket, sl *slip) {
 		}
 		if o.State == Waiting {
 			o.Passed++
-			sl.passed = append(sl.passed, o)
+			sl.passed = append(sl.passed, overtaken{o, o.Place})
 		}
 	}
 }
 
 // countShare counts the call for the shares of the ratio policy.
 func (a *applier) countShare(t *Ticket, anew bool, sl *slip) {
-	sl.dept, sl.cycle = t.Dept, maps.Clone(a.cycle[t.Dept])
-	if anew || a.cycle[t.Dept] == nil {
-		a.cycle[t.Dept] = map[string]int{}
+	now := a.rounds[t.Dept]
+	if anew || now == nil {
+		if now != nil {
+			now.before = nil // or all rounds of the day would hang together
+		}
+		now = &round{began: a.e.Seq, given: map[string]int{}, before: now}
+		a.rounds[t.Dept] = now
 	}
-	a.cycle[t.Dept][t.Class]++
+	now.given[t.Class]++
+	sl.dept, sl.class, sl.round = t.Dept, t.Class, now.began
 }
 
 func (a *applier) recall(b Recalled) error {
 	if err := a.withVisit(b.Visit, func(v *Visit, _ *Ticket) { v.Recalls++; v.LastCall = a.e.At }); err != nil {
 		return err
 	}
-	a.setDesk(b.Counter, func(*Desk) {})
+	a.setDesk(b.Counter, func(d *Desk) { d.last = nil })
 	return nil
 }
 
@@ -168,37 +149,5 @@ func (a *applier) end(b Ended) error {
 	if b.Empty {
 		a.answerDesk(b.Counter, Empty)
 	}
-	return nil
-}
-
-// undo puts everything that the counter's last operation changed back as it was. A visit that it opened is marked undone.
-func (a *applier) undo(b Undid) error {
-	d := a.desk(b.Counter)
-	sl := d.last
-	if sl == nil || sl.seq != b.Of {
-		return errors.New("nothing to undo")
-	}
-	if v := a.Visits[d.Visit]; v != nil && !slices.ContainsFunc(sl.visits, func(was Visit) bool { return was.ID == v.ID }) {
-		v.Ended, v.Outcome, v.Touched = a.e.At, Undone, a.e.Seq
-		a.c.Visits = append(a.c.Visits, v)
-	}
-	for _, was := range sl.tickets {
-		if err := a.withTicket(was.ID, func(t *Ticket) { *t = was }); err != nil {
-			return err
-		}
-	}
-	for _, was := range sl.visits {
-		v := a.Visits[was.ID]
-		*v = was
-		v.Touched = a.e.Seq
-		a.c.Visits = append(a.c.Visits, v)
-	}
-	for _, o := range sl.passed {
-		o.Passed--
-	}
-	if sl.dept != "" {
-		a.cycle[sl.dept] = sl.cycle
-	}
-	a.setDesk(b.Counter, func(d *Desk) { *d = sl.desk })
 	return nil
 }

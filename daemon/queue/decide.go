@@ -10,7 +10,8 @@ import (
 // Decide answers a command with the one event that it causes, or with a refusal. It changes nothing.
 //
 // A request that changed something before is refused with Nothing: its answer is State.Answer.
-// A fact is refused only with Nothing, when it was taken before; one that fits nowhere is kept as it is.
+// A fact of a bound installation is refused only with Nothing, when it was taken before or comes before its turn;
+// one that fits nowhere is kept as it is. A fact of an installation that was never bound is refused with Fault.
 func Decide(r *Rules, s *State, c Command, now time.Time) (Event, *Refusal) {
 	if c.Request != "" {
 		if _, done := s.Answer(c.Request); done {
@@ -88,20 +89,20 @@ func (d *decider) take(w Take) (Body, *Refusal) {
 		return nil, refuse(NotEligible, "department %s gives tickets to cards only", w.Dept)
 	}
 	if t := d.s.liveOf(w.Dept, w.Holder); t != nil {
-		return Shown{Ticket: t.ID, Ahead: len(d.ahead(t))}, nil
+		return Shown{Ticket: t.ID, Ahead: d.ahead(t).total()}, nil
 	}
 	n := max(d.s.LastNum[w.Dept]+1, dept.Series.first())
 	for d.s.numbers[dept.Series.Label(n)] > 0 {
 		n++
 	}
-	if n > dept.Series.limit() && dept.Series.Over != Widen {
-		return nil, refuse(Full, "department %s has given out its last number, %s", w.Dept, dept.Series.Label(dept.Series.limit()))
+	if last := dept.Series.last(); n > last {
+		return nil, refuse(Full, "department %s has given out its last number, %s", w.Dept, dept.Series.Label(last))
 	}
 	t := &Ticket{Dept: w.Dept, Class: d.r.class(w.Class), Place: Place{After: d.s.Seq + 1}, State: Waiting}
 	return Issued{
 		Ticket: TicketID(d.c.Request), Dept: w.Dept, Item: w.Item, Num: n, Number: dept.Series.Label(n),
 		Class: t.Class, Needs: w.Needs, Holder: w.Holder, Lang: w.Lang, Device: d.c.Device,
-		Place: t.Place, Ahead: len(d.ahead(t)),
+		Place: t.Place, Ahead: d.ahead(t).total(),
 	}, nil
 }
 
@@ -121,20 +122,25 @@ func (d *decider) reinstate(w Reinstate) (Body, *Refusal) {
 	case t.Returned >= max(m.Times, 1):
 		return nil, refuse(Closed, "%s has come back %d times already", t.Number, t.Returned)
 	}
+	if o := d.s.liveOf(t.Dept, t.Holder); o != nil {
+		return nil, refuse(Conflict, "the holder of %s has taken %s since", t.Number, o.Number)
+	}
 	return Reinstated{Ticket: t.ID, Place: d.placeBehind(t.Dept, m.After)}, nil
 }
 
 // placeBehind is the place behind the n-th of those who wait in a department, or behind all if there are fewer.
+// Of several who come back behind the same ticket, the first to come back is the first.
+// The number of the present event is in it, so nobody else has this place or ever had it.
 func (d *decider) placeBehind(dept DeptID, n int) Place {
 	line := d.s.lines[dept]
 	own := d.s.Seq + 1
 	if n >= len(line) {
 		return Place{After: own}
 	}
-	if n == 0 {
+	if n <= 0 {
 		return Place{After: 0, Tie: own}
 	}
-	return Place{After: line[n-1].Place.After, Tie: max(own, line[n-1].Place.Tie+1)}
+	return Place{After: line[n-1].Place.After, Tie: own}
 }
 
 func (d *decider) openDay() (Body, *Refusal) {
@@ -156,14 +162,17 @@ func (d *decider) closeDay(w CloseDay) (Body, *Refusal) {
 	if w.Force {
 		return DayClosed{}, nil
 	}
-	for dept := range d.r.Departments {
+	for _, dept := range slices.Sorted(maps.Keys(d.r.Departments)) {
 		if d.s.Accepting(dept) {
 			return nil, refuse(Conflict, "department %s still gives out tickets: close issuing first", dept)
 		}
 	}
-	for _, t := range d.s.Tickets {
-		if t.Day == d.s.Day && (t.State == Printing || t.State.atDesk()) {
-			return nil, refuse(Conflict, "%s is still %s", t.Number, t.State)
+	for _, t := range d.s.atPrinter {
+		return nil, refuse(Conflict, "%s is still %s", t.Number, t.State)
+	}
+	for _, c := range slices.Sorted(maps.Keys(d.s.Desks)) {
+		if v := d.s.Visits[d.s.Desks[c].Visit]; v != nil {
+			return nil, refuse(Conflict, "%s is still open at counter %s", d.s.Tickets[v.Ticket].Number, c)
 		}
 	}
 	return DayClosed{}, nil
@@ -195,7 +204,7 @@ func (d *decider) since(t time.Time) time.Duration {
 
 func (d *decider) tick() (Body, *Refusal) {
 	var late []TicketID
-	for _, t := range d.s.printing() {
+	for _, t := range d.s.atPrinter {
 		if d.since(t.Since) >= or(d.r.PrintingFor, 20*time.Second) {
 			late = append(late, t.ID)
 		}
@@ -206,24 +215,11 @@ func (d *decider) tick() (Body, *Refusal) {
 	return Ready{Tickets: late}, nil
 }
 
-// printing returns the tickets whose paper is not yet known, by place.
-func (s *State) printing() []*Ticket {
-	var out []*Ticket
-	for _, line := range s.lines {
-		for _, t := range line {
-			if t.State == Printing {
-				out = append(out, t)
-			}
-		}
-	}
-	slices.SortFunc(out, func(a, b *Ticket) int { return byPlace(a, b.Place) })
-	return out
-}
-
-// Due returns when the next Tick has something to do.
+// Due returns when the next Tick has something to do. A caller waits for it no longer than PrintingFor and then asks
+// again: where the clock was set back it lies too far away, although a Tick would find something to do at once.
 func (s *State) Due(r *Rules) (time.Time, bool) {
 	var due time.Time
-	for _, t := range s.printing() {
+	for _, t := range s.atPrinter {
 		if at := t.Since.Add(or(r.PrintingFor, 20*time.Second)); due.IsZero() || at.Before(due) {
 			due = at
 		}

@@ -139,7 +139,7 @@ func (d *decider) ratingFor() int64 {
 	return or(d.r.RatingFor, 120*time.Second).Milliseconds()
 }
 
-// pause treats what is open like next does: called and not marked a no-show is served.
+// pause completes what is being served. While a visitor is called it is refused: is that a no-show or is it not?
 func (d *decider) pause(w Pause) (Body, *Refusal) {
 	if no := d.want(w.Counter, DeskIdle, DeskServing); no != nil {
 		return nil, no
@@ -188,7 +188,7 @@ func (d *decider) start(w Start) (Body, *Refusal) {
 	}
 	desk := d.s.Desk(w.Counter)
 	least := or(d.r.RatingMin, 10*time.Second)
-	left := max(0, least-d.since(desk.RatingFrom))
+	left := min(max(0, least-d.now.Sub(desk.RatingFrom)), least) // also where the clock was set back
 	return Started{Counter: w.Counter, Visit: desk.Visit, RatingFor: left.Milliseconds()}, nil
 }
 
@@ -231,7 +231,7 @@ func (d *decider) unpark(w Unpark) (Body, *Refusal) {
 	t := d.s.Tickets[w.Ticket]
 	if w.Ticket == "" {
 		for _, o := range d.s.Tickets {
-			if o.State == OnHold && o.At == w.Counter && (t == nil || o.Touched < t.Touched) {
+			if o.State == OnHold && o.At == w.Counter && (t == nil || o.moved < t.moved) {
 				t = o
 			}
 		}
@@ -248,8 +248,8 @@ func (d *decider) unpark(w Unpark) (Body, *Refusal) {
 }
 
 func (d *decider) transfer(w Transfer) (Body, *Refusal) {
-	if to, ok := d.r.Counters[w.ToCounter]; ok && w.To == "" && len(to.Depts) > 0 {
-		w.To = to.Depts[0]
+	if w.To == "" {
+		w.To = d.deptFor(w)
 	}
 	_, dept := d.r.Departments[w.To]
 	to, counter := d.r.Counters[w.ToCounter]
@@ -264,24 +264,15 @@ func (d *decider) transfer(w Transfer) (Body, *Refusal) {
 	return d.end(w.Counter, Ended{Outcome: Transferred, To: w.To, ToCounter: w.ToCounter})
 }
 
-// undo takes back the last operation, unless something has happened since to what it changed.
-func (d *decider) undo(w Undo) (Body, *Refusal) {
-	sl := d.s.Desk(w.Counter).last
-	if sl == nil {
-		return nil, refuse(Conflict, "counter %s has nothing to undo", w.Counter)
+// deptFor is the department of a transfer that names a counter only: the visitor's own if that counter serves it,
+// otherwise the counter's first.
+func (d *decider) deptFor(w Transfer) DeptID {
+	to := d.r.Counters[w.ToCounter].Depts
+	if v := d.s.Visits[d.s.Desk(w.Counter).Visit]; v != nil && slices.Contains(to, v.Dept) {
+		return v.Dept
 	}
-	if limit := or(d.r.UndoFor, time.Minute); d.since(sl.at) > limit {
-		return nil, refuse(Conflict, "the last operation is more than %s ago", limit)
+	if len(to) > 0 {
+		return to[0]
 	}
-	for _, was := range sl.tickets {
-		if d.s.Tickets[was.ID].Touched != sl.seq {
-			return nil, refuse(Conflict, "%s has gone on since", was.Number)
-		}
-	}
-	for _, was := range sl.visits {
-		if d.s.Visits[was.ID].Touched != sl.seq {
-			return nil, refuse(Conflict, "the visit has gone on since")
-		}
-	}
-	return Undid{Counter: w.Counter, Of: sl.seq}, nil
+	return ""
 }

@@ -29,12 +29,13 @@ func (d *decider) markFact(e *Event) *Refusal {
 	return nil
 }
 
-// abandoned is the request that a fact gives up although it was never answered.
+// abandoned is the request that a fact gives up although it was never answered. An answer once given stays.
 func (d *decider) abandoned() RequestID {
-	if w, ok := d.c.Do.(ReportPaper); ok && w.Paper == PaperAbandoned {
-		return w.Answer
+	w, ok := d.c.Do.(ReportPaper)
+	if _, answered := d.s.Answer(w.Answer); !ok || answered || w.Paper != PaperAbandoned {
+		return ""
 	}
-	return ""
+	return w.Answer
 }
 
 func (d *decider) fact() (Body, *Refusal) {
@@ -54,11 +55,15 @@ func (d *decider) fact() (Body, *Refusal) {
 func (d *decider) paper(w ReportPaper) (Body, *Refusal) {
 	id := w.Ticket
 	if id == "" {
-		a, ok := d.s.Answer(w.Answer)
-		if !ok || a.Ticket == "" {
-			return FactKept{What: d.c.Fact.What, Raw: d.c.Fact.Raw, Closes: w.Answer}, nil
-		}
+		a, _ := d.s.Answer(w.Answer)
 		id = a.Ticket
+	}
+	switch {
+	case id == "" && w.Paper == PaperStarted:
+		w.Ticket = TicketID(w.Answer) // a paper without an answer: its request is its name, as always
+		id = w.Ticket
+	case id == "":
+		return FactKept{What: d.c.Fact.What, Raw: d.c.Fact.Raw, Closes: d.abandoned()}, nil
 	}
 	t := d.s.Tickets[id]
 	switch {
@@ -90,8 +95,8 @@ func (d *decider) admit(w ReportPaper) (Body, *Refusal) {
 	switch {
 	case !ok:
 		return nil, refuse(Fault, "there is no department %q", w.Dept)
-	case w.Number == "":
-		return nil, refuse(Fault, "a paper without a number")
+	case w.Ticket == "" || w.Number == "":
+		return nil, refuse(Fault, "a paper without a name or a number")
 	case w.Day != d.s.Day || !d.s.Open:
 		return nil, refuse(Closed, "a paper of day %d, which is not open", w.Day)
 	}
@@ -99,7 +104,7 @@ func (d *decider) admit(w ReportPaper) (Body, *Refusal) {
 	b := Issued{
 		Ticket: w.Ticket, Dept: w.Dept, Item: w.Item, Number: w.Number, Num: dept.Series.number(w.Number),
 		Twin: d.s.numbers[w.Number], Class: t.Class, Holder: w.Holder, Lang: w.Lang, Device: d.c.Device,
-		Place: t.Place, Ahead: len(d.ahead(t)), Printed: true, Odd: "known from its paper only",
+		Place: t.Place, Ahead: d.ahead(t).total(), Printed: true, Odd: "known from its paper only",
 	}
 	if b.Twin > 0 {
 		b.Odd = fmt.Sprintf("the number %s is on %d other papers", w.Number, b.Twin)
@@ -107,11 +112,12 @@ func (d *decider) admit(w ReportPaper) (Body, *Refusal) {
 	return b, nil
 }
 
-// number reads a printed number of this series; 0 if it is of another one.
+// number reads a printed number of this series; 0 if it is of another one, or above all that this one can ever give out:
+// a number that somebody made up must not end the series.
 func (s Series) number(label string) int {
 	digits, ok := strings.CutPrefix(label, s.Prefix)
 	n, err := strconv.Atoi(digits)
-	if !ok || err != nil || n < 1 || s.Label(n) != label {
+	if !ok || err != nil || n < 1 || n > s.last() || s.Label(n) != label {
 		return 0
 	}
 	return n
@@ -143,7 +149,21 @@ func (v *Visit) Rateable() bool {
 
 func (d *decider) presence(w Presence) (Body, *Refusal) {
 	if !w.On {
+		if desk := d.s.Desk(w.Counter); desk.State != DeskClosed && desk.Officer != w.Officer {
+			return nil, refuse(Conflict, "%s does not sit at counter %s, %s does", w.Officer, w.Counter, desk.Officer)
+		}
 		return d.signOff(SignOff{Counter: w.Counter})
 	}
 	return d.signOn(SignOn{Counter: w.Counter, Officer: w.Officer})
+}
+
+// PapersBefore counts the papers of the ticket that may exist, apart from the one of this answer: what a reprint is marked with.
+func (t *Ticket) PapersBefore(answer RequestID) int {
+	n := 0
+	for a, p := range t.Papers {
+		if a != answer && !p.none() {
+			n++
+		}
+	}
+	return n
 }

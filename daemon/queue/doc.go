@@ -11,9 +11,11 @@
 //
 // Each ticket has a Place. In one department the next one is, among those that the counter can serve now:
 //
-//  1. the earliest that has been passed over MaxPassed times by later ones: nobody is passed over more often than that;
-//  2. otherwise by the department's policy: fifo, the earliest place; strict, the highest class, then the earliest place;
-//     ratio, the classes in turn, each as often as its share, then the earliest place.
+//  1. for fifo, the earliest place;
+//  2. for strict and ratio, the earliest that has been passed over MaxPassed times by later ones: no counter that could
+//     call it passes it over once more;
+//  3. otherwise, for strict, the highest class, then the earliest place; for ratio, in rounds, the highest class that has
+//     not had its share in this round, then the earliest place.
 //
 // A counter that serves several departments takes, of their candidates, the one with the earliest place.
 // A ticket is passed over without losing its place while it needs something the counter does not provide,

@@ -1,9 +1,6 @@
 package queue
 
-import (
-	"slices"
-	"strconv"
-)
+import "strconv"
 
 func formatSeq(n uint64) string { return strconv.FormatUint(n, 10) }
 
@@ -34,7 +31,7 @@ func (d *decider) blocked(t *Ticket, c CounterID, free string) Reason {
 		return ReasonPrinting
 	case t.OnlyAt != "" && t.OnlyAt != c:
 		return ReasonOtherCounter
-	case !provides(d.r.Counters[c], t.Needs):
+	case missing(d.r.Counters[c], t.Needs) != "":
 		return ReasonNeeds
 	}
 	if n := d.s.busy[t.Holder]; n > 1 || n == 1 && t.Holder != free {
@@ -43,51 +40,44 @@ func (d *decider) blocked(t *Ticket, c CounterID, free string) Reason {
 	return ""
 }
 
-func provides(c Counter, needs []string) bool {
-	for _, n := range needs {
-		if !slices.Contains(c.Provides, n) {
-			return false
-		}
-	}
-	return true
-}
-
-// candidate is the department's next ticket among those that may be called.
+// candidate is the department's next ticket among those that may be called. In fifo nobody later is ever called before
+// somebody earlier who could be called, so no bound is needed.
 func (d *decider) candidate(dept DeptID, may func(*Ticket) bool) (t *Ticket, cycle bool) {
-	heads := map[string]*Ticket{} // the first of each class
+	policy := d.r.Departments[dept].Policy
+	byClass := policy == Strict || policy == Ratio
 	bound := d.maxPassed(dept)
-	var first *Ticket
+	var heads []*Ticket // the first of each class, by place
 	for _, t := range d.s.lines[dept] {
-		if !may(t) {
+		reached := byClass && t.Passed >= bound
+		if !reached && hasClass(heads, t.Class) || !may(t) {
 			continue
 		}
-		if t.Passed >= bound {
+		if reached || !byClass {
 			return t, false
 		}
-		if heads[t.Class] == nil {
-			heads[t.Class] = t
-		}
-		if first == nil {
-			first = t
-		}
+		heads = append(heads, t)
 	}
-	if first == nil {
-		return nil, false
-	}
-	switch d.r.Departments[dept].Policy {
-	case Strict:
-		return d.highest(heads, nil), false
-	case Ratio:
+	if policy == Ratio {
 		return d.byShare(dept, heads)
 	}
-	return first, false
+	return d.highest(heads, nil), false
 }
 
-// highest returns the head of the highest class that want accepts.
-func (d *decider) highest(heads map[string]*Ticket, want func(class string) bool) *Ticket {
+// hasClass looks through the few heads; the first question of each step, for a line is long and its classes are few.
+func hasClass(heads []*Ticket, class string) bool {
+	for _, t := range heads {
+		if t.Class == class {
+			return true
+		}
+	}
+	return false
+}
+
+// highest returns the head of the highest class that want accepts, or nil.
+func (d *decider) highest(heads []*Ticket, want func(class string) bool) *Ticket {
 	var best *Ticket
-	for class, t := range heads {
-		if want != nil && !want(class) {
+	for _, t := range heads {
+		if want != nil && !want(t.Class) {
 			continue
 		}
 		if best == nil || d.before(t, best) {
@@ -105,35 +95,24 @@ func (d *decider) before(a, b *Ticket) bool {
 	return a.Place.Before(b.Place)
 }
 
-// byShare takes the highest class that has not had its share in this round; if all present have, a new round begins.
-func (d *decider) byShare(dept DeptID, heads map[string]*Ticket) (*Ticket, bool) {
-	given, shares := d.s.cycle[dept], d.r.Departments[dept].Shares
-	left := func(class string) bool { return given[class] < max(shares[class], 1) }
-	if t := d.highest(heads, left); t != nil {
-		return t, false
-	}
-	return d.highest(heads, nil), true
+// share is how often a class is called in a round of the ratio policy, and left how often it still is in this one.
+func (d *decider) share(dept DeptID, class string) int {
+	return max(d.r.Departments[dept].Shares[class], 1)
 }
 
-// ahead returns the tickets of the department that would be called before t if nobody else came:
-// for ratio, at least those with an earlier place or a higher class within their shares.
-func (d *decider) ahead(t *Ticket) []*Ticket {
-	var out []*Ticket
-	policy := d.r.Departments[t.Dept].Policy
-	for _, o := range d.s.lines[t.Dept] {
-		if o.ID == t.ID && t.ID != "" {
-			continue
-		}
-		earlier := o.Place.Before(t.Place)
-		switch policy {
-		case Strict:
-			earlier = d.before(o, t) || earlier && o.Passed >= d.maxPassed(t.Dept)
-		case Ratio:
-			earlier = earlier && d.r.rank(o.Class) <= d.r.rank(t.Class) || d.r.rank(o.Class) < d.r.rank(t.Class)
-		}
-		if earlier {
-			out = append(out, o)
-		}
+func (d *decider) left(dept DeptID, class string) int {
+	given := 0
+	if now := d.s.rounds[dept]; now != nil {
+		given = now.given[class]
 	}
-	return out
+	return max(d.share(dept, class)-given, 0)
+}
+
+// byShare takes the highest class that has not had its share in this round; if all present have, a new round begins.
+func (d *decider) byShare(dept DeptID, heads []*Ticket) (t *Ticket, cycle bool) {
+	if t := d.highest(heads, func(class string) bool { return d.left(dept, class) > 0 }); t != nil {
+		return t, false
+	}
+	t = d.highest(heads, nil)
+	return t, t != nil
 }

@@ -43,7 +43,7 @@ type AtLimit string
 // The rules at the limit.
 const (
 	Refuse AtLimit = "refuse" // no more numbers today
-	Widen  AtLimit = "widen"  // goes on with one digit more
+	Widen  AtLimit = "widen"  // goes on, up to all that one digit more holds; then no more numbers today
 )
 
 // Series is how a department numbers its tickets. A service day starts again at First.
@@ -59,9 +59,9 @@ type Series struct {
 type Missed struct {
 	Recalls int           // recalls before a no-show is allowed
 	Every   time.Duration // at least this long between two calls of one number
-	Within  time.Duration // a return after the no-show is accepted for this long
+	Within  time.Duration // a return after the no-show is accepted for this long; 0 is without limit
 	After   int           // a returned visitor stands behind this many who are waiting
-	Times   int           // how often one ticket may return
+	Times   int           // how often one ticket may return; 0 is taken as 1
 }
 
 // Department is what the rules know of a department.
@@ -70,7 +70,7 @@ type Department struct {
 	Series    Series
 	Policy    Policy
 	Shares    map[string]int // for Ratio: class to share, at least 1
-	MaxPassed int            // bound on being passed over by later tickets; 0 is taken as 10
+	MaxPassed int            // for Strict and Ratio: bound on being passed over by later tickets; 0 is taken as 10
 	Missed    Missed
 	CardOnly  bool // a ticket needs a card
 	Items     []string
@@ -119,6 +119,15 @@ func (s Series) limit() int {
 		n *= 10
 	}
 	return n - 1
+}
+
+// last is the highest number that the series ever gives out.
+func (s Series) last() int {
+	if s.Over != Widen {
+		return s.limit()
+	}
+	wide := Series{Width: or(s.Width, 3) + 1}
+	return max(s.limit(), wide.limit())
 }
 
 // Label is the number as printed: prefix and digits, such as A012.

@@ -63,6 +63,8 @@ type Ticket struct {
 	Papers   map[RequestID]Paper
 	Odd      string
 	Touched  uint64 // the last event that changed it
+
+	moved uint64 // the last event that changed State or Dept: news of its paper alone does not stand in the way of an undo
 }
 
 // Visit is one ticket at one counter, from the call to its end.
@@ -109,7 +111,35 @@ type Desk struct {
 	RatingFrom  time.Time
 	RatingUntil time.Time
 
-	last *slip
+	last *slip // what Undo would take back; nil if there is nothing
+}
+
+// slip is what a counter's last operation changed, as it was before: what Undo brings back.
+type slip struct {
+	seq     uint64
+	at      time.Time
+	desk    Desk
+	tickets []Ticket // without their papers
+	visits  []Visit
+	passed  []overtaken
+
+	// The share that the call took, for the ratio policy; dept is empty if it took none.
+	dept  DeptID
+	class string
+	round uint64 // the round it was counted in
+}
+
+// overtaken is a ticket that a call passed over, and where it stood: a ticket with a new place has forgotten it.
+type overtaken struct {
+	t     *Ticket
+	place Place
+}
+
+// round is one round of the ratio policy in a department.
+type round struct {
+	began  uint64         // the event of its first call
+	given  map[string]int // calls per class
+	before *round         // the round before, for the undo of all calls of this one; that round has forgotten its own
 }
 
 // State is the centre as it is. Only Apply changes it. What it holds is of the present day and the day before;
@@ -131,10 +161,13 @@ type State struct {
 	dayVer  uint64                  // the event that opened the day: version of a counter nobody has used yet
 	answers [2]map[RequestID]Answer // of today and of the day before
 	lines   map[DeptID][]*Ticket    // printing and waiting, by place
-	cycle   map[DeptID]map[string]int
+	rounds  map[DeptID]*round
 	busy    map[string]int       // holders who are called or served
 	held    map[string][]*Ticket // all tickets of a card today
 	numbers map[string]int       // papers that hold a number today
+
+	atPrinter []*Ticket // the tickets that are printing, by place
+	partial   bool      // the replay began with the present day: nothing of the day before is here
 }
 
 // New returns the state before the first event.
@@ -155,7 +188,8 @@ func (s *State) newDay() {
 	s.answers[1] = s.answers[0]
 	s.answers[0] = map[RequestID]Answer{}
 	s.lines = map[DeptID][]*Ticket{}
-	s.cycle = map[DeptID]map[string]int{}
+	s.rounds = map[DeptID]*round{}
+	s.atPrinter = nil
 	s.busy = map[string]int{}
 	s.held = map[string][]*Ticket{}
 	s.numbers = map[string]int{}
@@ -180,7 +214,7 @@ func (s *State) Desk(c CounterID) Desk {
 	return Desk{ID: c, State: DeskClosed, Ver: s.dayVer, CV: s.dayVer}
 }
 
-// Line returns the tickets of a department that are printing or waiting, by place.
+// Line returns the tickets of a department that are printing or waiting, by place. It is the state's own: only to be read.
 func (s *State) Line(d DeptID) []*Ticket { return s.lines[d] }
 
 // Accepting says whether a department takes new tickets.
@@ -208,11 +242,26 @@ func byPlace(t *Ticket, p Place) int {
 	return 0
 }
 
+// insert and remove keep a line in the order of places. A place belongs to one ticket in the whole centre.
+func insert(line []*Ticket, t *Ticket) []*Ticket {
+	i, _ := slices.BinarySearchFunc(line, t.Place, byPlace)
+	return slices.Insert(line, i, t)
+}
+
+func remove(line []*Ticket, t *Ticket) []*Ticket {
+	if i, ok := slices.BinarySearchFunc(line, t.Place, byPlace); ok {
+		return slices.Delete(line, i, i+1)
+	}
+	return line
+}
+
 // enter and leave keep the indexes in step with one ticket.
 func (s *State) enter(t *Ticket) {
 	if t.State.inLine() {
-		i, _ := slices.BinarySearchFunc(s.lines[t.Dept], t.Place, byPlace)
-		s.lines[t.Dept] = slices.Insert(s.lines[t.Dept], i, t)
+		s.lines[t.Dept] = insert(s.lines[t.Dept], t)
+	}
+	if t.State == Printing {
+		s.atPrinter = insert(s.atPrinter, t)
 	}
 	if t.State.atDesk() && t.Holder != "" {
 		s.busy[t.Holder]++
@@ -221,9 +270,10 @@ func (s *State) enter(t *Ticket) {
 
 func (s *State) leave(t *Ticket) {
 	if t.State.inLine() {
-		if i, ok := slices.BinarySearchFunc(s.lines[t.Dept], t.Place, byPlace); ok {
-			s.lines[t.Dept] = slices.Delete(s.lines[t.Dept], i, i+1)
-		}
+		s.lines[t.Dept] = remove(s.lines[t.Dept], t)
+	}
+	if t.State == Printing {
+		s.atPrinter = remove(s.atPrinter, t)
 	}
 	if t.State.atDesk() && t.Holder != "" {
 		if s.busy[t.Holder]--; s.busy[t.Holder] == 0 {
@@ -232,7 +282,8 @@ func (s *State) leave(t *Ticket) {
 	}
 }
 
-// liveOf returns the live ticket of a card in a department, or nil.
+// liveOf returns the live ticket of a card in a department, or nil. There can be two after a transfer, an undo or a paper
+// that turned up late: then it is the one issued first.
 func (s *State) liveOf(d DeptID, holder string) *Ticket {
 	for _, t := range s.held[holder] {
 		if t.Dept == d && t.State.Live() {
