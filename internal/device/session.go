@@ -37,13 +37,14 @@ type Session struct {
 
 	up       bool // the pipe is connected and subscribed
 	downAt   time.Duration
-	told     bool   // while down: a Tick has come since what is shown is stale
 	nonce    string // of the hello that waits for its welcome; empty if none does
 	sess     proto.Session
 	welcome  proto.Welcome
 	seen     proto.Seen
 	ctl      proto.Ctl
-	ctlAt    time.Duration // when the controller was heard last; while connecting, when the connection came up
+	ctlAt    time.Duration // when the controller was heard last, the connection came up, or was last to be dropped
+	live     bool          // the controller was heard, and what it last said is present
+	heardAt  time.Duration // when
 	offset   time.Duration // the controller's clock less Up
 	timed    bool
 	helloAt  time.Duration
@@ -71,18 +72,18 @@ func (s *Session) Journal() *Journal { return s.j }
 
 // Ready says whether commands can be sent: in session, and the controller was heard lately.
 func (s *Session) Ready(now Now) bool {
-	return s.sess != "" && now.Up-s.ctlAt < ctlSilent && (s.ctl.S == "" || s.ctl.S == "on")
+	return s.sess != "" && s.live && now.Up-s.heardAt < ctlSilent && s.ctl.S == "on"
 }
 
 // Stale says that what the controller last said must not be shown as present any more.
 func (s *Session) Stale(now Now) bool {
 	switch {
-	case s.ctl.Boot == "":
+	case !s.live || s.ctl.S != "on" || now.Up-s.heardAt >= ctlSilent:
 		return true
 	case !s.up:
 		return now.Up-s.downAt >= staleDropped
 	}
-	return now.Up-s.ctlAt >= ctlSilent || s.ctl.S != "on"
+	return false
 }
 
 // Sess is the present session; empty without one.
@@ -159,6 +160,7 @@ func (s *Session) Take() (out []proto.Message, drop bool, err error) {
 
 // Up says that the pipe is connected and everything is subscribed. The old session is forgotten.
 func (s *Session) Up(now Now) {
+	s.live = !s.Stale(now) // a connection alone does not make present what was stale: the controller has to be heard
 	s.up, s.sess, s.ctlAt = true, "", now.Up
 	s.send(proto.UpAvail, proto.Avail{S: "on"}, true, 1)
 	if s.health.V != 0 {
@@ -170,7 +172,7 @@ func (s *Session) Up(now Now) {
 // Down says that the pipe is cut.
 func (s *Session) Down(now Now) {
 	if s.up {
-		s.downAt, s.told = now.Up, false
+		s.downAt = now.Up
 	}
 	s.up, s.sess, s.nonce = false, "", ""
 }
@@ -188,22 +190,28 @@ func (s *Session) greet(now Now) {
 // Due is when Tick has something to do next, as a time of Now.Up; ok is false if nothing will be due before something arrives.
 func (s *Session) Due() (at time.Duration, ok bool) {
 	switch {
-	case s.up && s.nonce != "":
-		return min(s.helloAt, s.ctlAt+ctlSilent), true
-	case s.up && s.sess != "" && len(s.j.Pending()) > 0:
-		return min(s.factsAt, s.beatAt, s.ctlAt+ctlSilent), true
-	case s.up && s.sess != "":
-		return min(s.beatAt, s.ctlAt+ctlSilent), true
+	case s.up && s.live:
+		at, ok = min(s.ctlAt, s.heardAt)+ctlSilent, true
 	case s.up:
-		return s.ctlAt + ctlSilent, true
+		at, ok = s.ctlAt+ctlSilent, true
+	case s.live:
+		at, ok = min(s.heardAt+ctlSilent, s.downAt+staleDropped), true
 	}
-	return s.downAt + staleDropped, !s.told
+	switch {
+	case s.up && s.nonce != "":
+		at = min(at, s.helloAt)
+	case s.up && s.sess != "" && len(s.j.Pending()) > 0:
+		at = min(at, s.factsAt, s.beatAt)
+	case s.up && s.sess != "":
+		at = min(at, s.beatAt)
+	}
+	return at, ok
 }
 
 // Tick does what is due.
 func (s *Session) Tick(now Now) {
+	s.live = s.live && !s.Stale(now) // once stale, only the controller itself makes it present again
 	if !s.up {
-		s.told = now.Up >= s.downAt+staleDropped
 		return
 	}
 	if now.Up-s.ctlAt >= ctlSilent {
@@ -289,7 +297,7 @@ func (s *Session) Receive(now Now, m proto.Message) (mine bool, err error) {
 func (s *Session) heard(now Now, c proto.Ctl, retained bool) {
 	s.ctl = c
 	if !retained && alive(c) {
-		s.ctlAt = now.Up
+		s.hear(now)
 		s.keepTime(now, c.T)
 	}
 	s.see(proto.Seen{Epoch: c.Epoch, Boot: c.Boot})
@@ -298,6 +306,9 @@ func (s *Session) heard(now Now, c proto.Ctl, retained bool) {
 		s.greet(now)
 	}
 }
+
+// hear notes that the controller has spoken just now.
+func (s *Session) hear(now Now) { s.ctlAt, s.heardAt, s.live = now.Up, now.Up, true }
 
 func alive(c proto.Ctl) bool { return c.S != "lost" && c.S != "off" }
 
@@ -343,7 +354,7 @@ func (s *Session) accepted(now Now, w proto.Welcome) {
 		return
 	}
 	s.nonce, s.sess, s.welcome = "", w.Sess, w
-	s.ctlAt = now.Up
+	s.hear(now)
 	s.ctl = proto.Ctl{V: proto.Version, S: "on", Epoch: w.Epoch, Boot: w.Boot, T: w.T}
 	s.keepTime(now, w.T)
 	s.see(proto.Seen{Epoch: w.Epoch, Boot: w.Boot})

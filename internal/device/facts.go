@@ -1,0 +1,19 @@
+package device
+
+import (
+	"iter"
+
+	"quhao/internal/proto"
+)
+
+// Facts yields what the journal still holds, oldest first, acknowledged facts included: so that a device finds out
+// after a restart what it has done already, such as taken the rating of a visit.
+func (j *Journal) Facts() iter.Seq[proto.Fact] {
+	return func(yield func(proto.Fact) bool) {
+		for _, k := range j.facts {
+			if !yield(k.fact) {
+				return
+			}
+		}
+	}
+}
