@@ -216,7 +216,6 @@ func (s *Session) Tick(now Now) {
 	}
 	if now.Up-s.ctlAt >= ctlSilent {
 		s.drop, s.ctlAt = true, now.Up
-		return
 	}
 	if s.nonce != "" && now.Up >= s.helloAt {
 		s.hello(now)

@@ -1,0 +1,243 @@
+package flow
+
+import (
+	"strconv"
+	"strings"
+
+	"quhao/drivers/printer"
+	"quhao/internal/device"
+	"quhao/internal/proto"
+)
+
+// rule is whether a choice needs a card: the kiosk's own rule, or the department's.
+func (k *Kiosk) rule(q string) string {
+	if k.c.Card != "" {
+		return k.c.Card
+	}
+	return k.c.Departments[q].Card
+}
+
+// only returns the choice that every tap stands for, if the kiosk serves a single department.
+func (k *Kiosk) only() *Choice {
+	if len(k.c.Choices) == 0 {
+		return nil
+	}
+	one := k.c.Choices[0]
+	for _, c := range k.c.Choices[1:] {
+		if c.Q != one.Q {
+			return nil
+		}
+		if c.Item != one.Item {
+			one.Item = "" // the department as a whole: a tap does not say for what
+		}
+	}
+	return &one
+}
+
+// tap takes a card: for the choice that waits for one, for the only department, or to wait for a choice itself.
+func (k *Kiosk) tap(now device.Now, digest string) {
+	if k.busy() || digest == "" || k.blocked(now) != "" {
+		return
+	}
+	c := k.choice
+	if c == nil {
+		c = k.only()
+	}
+	switch {
+	case c != nil && k.rule(c.Q) != CardNever:
+		k.ask(now, *c, digest)
+	case c == nil && k.cardsMatter():
+		k.result = nil
+		k.digest, k.collect = digest, now.Up+collectFor
+	}
+}
+
+func (k *Kiosk) cardsMatter() bool {
+	for _, c := range k.c.Choices {
+		if k.rule(c.Q) != CardNever {
+			return true
+		}
+	}
+	return false
+}
+
+// key takes a choice: with the card that was tapped before, without, or to wait for one.
+func (k *Kiosk) key(now device.Now, n int) {
+	if k.busy() || k.blocked(now) != "" {
+		return
+	}
+	for _, c := range k.c.Choices {
+		if c.Key != n {
+			continue
+		}
+		switch rule := k.rule(c.Q); {
+		case rule == CardNever:
+			k.ask(now, c, "")
+		case rule == CardRequired && k.digest == "":
+			k.result = nil
+			k.choice, k.collect = &c, now.Up+collectFor
+		default:
+			k.ask(now, c, k.digest)
+		}
+		return
+	}
+}
+
+// blocked says why no number can be given now, or nothing.
+func (k *Kiosk) blocked(now device.Now) State {
+	switch {
+	case k.fault:
+		return Fault
+	case k.printer == printer.Out:
+		return PrinterOut
+	case k.printer == printer.Open:
+		return PrinterOpen
+	case !k.printer.CanPrint():
+		return PrinterError
+	case !k.s.Ready(now):
+		return Offline
+	}
+	return ""
+}
+
+// ask journals the wish and sends it.
+func (k *Kiosk) ask(now device.Now, c Choice, digest string) {
+	k.forget()
+	k.result = nil
+	in := device.Intent{ID: k.newID(), Q: c.Q, Item: c.Item, Lang: k.c.Lang}
+	if key := k.s.DayKey(); digest != "" && len(key) > 0 {
+		in.Card = proto.CardHash(key, digest)
+	} else if k.rule(c.Q) == CardRequired {
+		k.show(now, k.plain(Retry)) // without the day's key a card cannot be named
+		return
+	}
+	if err := k.j.AddIntent(in); err != nil {
+		k.broke(err)
+		k.show(now, k.plain(Retry))
+		return
+	}
+	k.open = &request{intent: in, resend: now.Up + resendAfter, giveUp: now.Up + giveUpAfter}
+	k.send()
+}
+
+// send sends the open request in the present session, the first time or again: its id is the same.
+func (k *Kiosk) send() {
+	r := k.open
+	r.sess = k.s.Sess()
+	cmd := proto.Cmd{
+		V: proto.Version, ID: r.intent.ID, Mark: k.s.Mark(), Op: proto.OpTicket,
+		Q: r.intent.Q, Item: r.intent.Item, Card: r.intent.Card, Lang: r.intent.Lang,
+	}
+	// A command is too long only if the ids of the configuration are, and the checker bounds those;
+	// if it were, the request would end unanswered.
+	_ = k.s.Send(proto.UpCmd, cmd)
+}
+
+// overdue does what time asks for in a request or a print.
+func (k *Kiosk) overdue(now device.Now) {
+	if r := k.open; r != nil {
+		sess := k.s.Sess()
+		switch {
+		case now.Up >= r.giveUp:
+			k.abandon(now, Retry)
+		case sess != "" && sess != r.sess:
+			k.send() // the old session's answer would not be used
+		case sess != "" && !r.again && now.Up >= r.resend:
+			k.send()
+		}
+		r.again = r.again || now.Up >= r.resend
+	}
+	if p := k.paper; p != nil && now.Up >= p.until {
+		k.printed(now, Printed{ID: p.start.ID, How: proto.HowUnknown})
+	}
+}
+
+// abandon ends the open request without a paper.
+func (k *Kiosk) abandon(now device.Now, s State) {
+	in := k.open.intent
+	k.open = nil
+	k.note(now, proto.Fact{K: proto.FactAbandoned, ID: in.ID, Q: in.Q})
+	res := k.plain(s)
+	res.Department = k.c.Departments[in.Q].Name
+	k.show(now, res)
+}
+
+// answered takes an answer if it is to the open request, in the present session. Any other is late, and ignored.
+func (k *Kiosk) answered(now device.Now, r proto.Res) {
+	if k.open == nil || r.ID != k.open.intent.ID || r.Sess == "" || r.Sess != k.s.Sess() {
+		return
+	}
+	switch r.S {
+	case proto.ResOK, proto.ResDup:
+		if r.Ticket == nil || r.Ticket.TID == "" || r.Ticket.Num == "" {
+			k.abandon(now, Retry)
+			return
+		}
+		k.begin(now, *r.Ticket, r.S == proto.ResDup)
+	case proto.ResClosed:
+		k.abandon(now, Closed)
+	case proto.ResFull:
+		k.abandon(now, Full)
+	case proto.ResNotEligible:
+		k.abandon(now, NotEligible)
+	case string(Appointment):
+		k.abandon(now, Appointment)
+	default:
+		k.abandon(now, Retry)
+	}
+}
+
+// begin journals the start of a paper and only then has it printed.
+func (k *Kiosk) begin(now device.Now, t proto.TicketRes, dup bool) {
+	in := k.open.intent
+	if t.Q == "" {
+		t.Q = in.Q
+	}
+	n := t.N
+	if dup {
+		n = max(n, 1) // two papers of one number must not look alike
+	}
+	start := proto.Fact{
+		K: proto.FactStart, ID: in.ID, TID: t.TID, Num: t.Num, Day: t.Day,
+		Q: t.Q, Item: t.Item, Card: in.Card, Lang: in.Lang, N: n,
+	}
+	if !k.note(now, start) {
+		k.abandon(now, Retry)
+		return
+	}
+	k.open = nil
+	k.s.Issued(t.Q, trailing(t.Num))
+	d := k.c.Departments[t.Q]
+	res := k.plain(Take)
+	if dup {
+		res = k.plain(Again)
+	}
+	res.Department, res.Number, res.Ahead = d.Name, t.Num, t.Ahead
+	k.paper = &paper{start: start, res: res, until: now.Up + printFor}
+	k.out = append(k.out, Print{Job: Job{
+		ID: in.ID, Ticket: t, Department: d.Name, Item: d.Items[t.Item], Lang: in.Lang, Reprint: n,
+	}})
+}
+
+// trailing is the number in a ticket's name: 12 in A012; 0 if there is none.
+func trailing(num string) int {
+	n, err := strconv.Atoi(strings.TrimLeft(num, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// printed journals how the paper came out.
+func (k *Kiosk) printed(now device.Now, e Printed) {
+	p := k.paper
+	if p == nil || e.ID != p.start.ID {
+		return
+	}
+	k.paper = nil
+	k.note(now, proto.Fact{K: proto.FactEnd, ID: p.start.ID, TID: p.start.TID, How: e.How})
+	if e.How == proto.HowNone {
+		p.res = k.plain(NoPaper)
+	}
+	k.show(now, p.res)
+}

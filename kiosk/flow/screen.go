@@ -1,0 +1,89 @@
+package flow
+
+import (
+	"maps"
+
+	"quhao/internal/device"
+)
+
+// screen is what the visitor should see now.
+func (k *Kiosk) screen(now device.Now) Screen {
+	blocked := k.blocked(now)
+	switch {
+	case blocked == Fault:
+		return k.plain(Fault)
+	case k.paper != nil:
+		s := k.plain(Printing)
+		s.Department = k.paper.res.Department
+		return s
+	case k.open != nil:
+		s := k.plain(Asking)
+		s.Department = k.c.Departments[k.open.intent.Q].Name
+		return s
+	case k.result != nil:
+		return *k.result
+	case blocked != "":
+		return k.plain(blocked)
+	case k.choice != nil:
+		s := k.plain(TapCard)
+		s.Department = k.c.Departments[k.choice.Q].Name
+		return s
+	case k.digest != "":
+		return k.offering(Choose)
+	}
+	return k.offering(Idle)
+}
+
+// plain is a screen with the words of its state alone.
+func (k *Kiosk) plain(s State) Screen {
+	title, hint := words(s)
+	return Screen{State: s, Title: title, Hint: hint, Ahead: -1}
+}
+
+// offering is a screen with everything that can be chosen.
+func (k *Kiosk) offering(st State) Screen {
+	s := k.plain(st)
+	for _, c := range k.c.Choices {
+		d := k.c.Departments[c.Q]
+		s.Offers = append(s.Offers, Offer{Key: c.Key, Department: d.Name, Item: d.Items[c.Item], Open: k.isOpen(c.Q)})
+	}
+	return s
+}
+
+// show keeps a result on the screen for a while, or until the next visitor.
+func (k *Kiosk) show(now device.Now, s Screen) { k.result, k.until = &s, now.Up+showFor }
+
+// isOpen says whether the department gives numbers, as the controller last said.
+func (k *Kiosk) isOpen(q string) bool {
+	if k.hall == nil {
+		return false
+	}
+	for _, d := range k.hall.Depts {
+		if d.ID == q {
+			return d.Open
+		}
+	}
+	return false
+}
+
+// lit says whether the lamp of a choice is on: its department is open and a choice is possible.
+func (k *Kiosk) lit(now device.Now, c Choice) bool {
+	return !k.busy() && k.blocked(now) == "" && k.isOpen(c.Q)
+}
+
+// View is the kiosk's state for whoever looks after it. There is nothing in it of any visitor but the number on the screen.
+type View struct {
+	Screen  Screen       `json:"screen"`
+	Lamps   map[int]bool `json:"lamps"`
+	Printer string       `json:"printer"`
+	Session bool         `json:"session"` // commands can be sent
+	Fault   bool         `json:"fault"`   // the journal cannot be written
+}
+
+// View returns the state at now.
+func (k *Kiosk) View(now device.Now) View {
+	return View{
+		Screen: k.screen(now), Lamps: maps.Clone(k.lamps), Printer: string(k.printer),
+		Session: k.s.Ready(now), Fault: k.fault,
+	}
+}
