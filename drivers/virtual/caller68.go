@@ -69,9 +69,9 @@ func (c *Caller68) Counts() (sent, missing int) {
 
 // Serve sends what is pressed, one frame after the echo of the other, until ctx ends or the line is cut.
 func (c *Caller68) Serve(ctx context.Context, rw io.ReadWriter) error {
-	defer serving(ctx, rw)()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	defer serving(ctx, rw)()
 	heard := make(chan []byte)
 	read := make(chan error, 1)
 	go func() {

@@ -64,22 +64,20 @@ func NewPrinter(o PrinterOptions) *Printer {
 
 // Serve prints what comes and answers what is asked, until ctx ends or the line is cut.
 func (p *Printer) Serve(ctx context.Context, rw io.ReadWriter) error {
-	defer serving(ctx, rw)()
 	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer serving(ctx, rw)()
 	tx := make(chan []byte, 64)
 	p.mu.Lock()
 	p.tx = tx
 	p.mu.Unlock()
-	var wg sync.WaitGroup
-	wg.Go(func() { transmit(ctx, rw, tx) })
+	go transmit(ctx, rw, tx) // ends with ctx, or with the line it may be stuck in
 	defer func() {
 		p.mu.Lock()
+		defer p.mu.Unlock()
 		if p.tx == tx {
 			p.tx = nil
 		}
-		p.mu.Unlock()
-		cancel()
-		wg.Wait()
 	}()
 	return p.receive(ctx, rw)
 }

@@ -16,9 +16,13 @@ import (
 // OpenPTY opens a pseudo terminal in raw mode: the twin serves master, the program under test opens slavePath as its
 // serial port. Closing master looks to the program like an adapter pulled out: it reads end of file and writes EIO.
 func OpenPTY() (master *os.File, slavePath string, err error) {
-	master, slave, err := pty.Open()
+	blocking, slave, err := pty.Open()
 	if err != nil {
 		return nil, "", fmt.Errorf("open a pty: %w", err)
+	}
+	master, err = pollable(blocking)
+	if err != nil {
+		return nil, "", errors.Join(fmt.Errorf("open a pty: %w", err), slave.Close())
 	}
 	if err := raw(slave); err != nil {
 		return nil, "", errors.Join(fmt.Errorf("make %s raw: %w", slave.Name(), err), master.Close(), slave.Close())
@@ -26,6 +30,19 @@ func OpenPTY() (master *os.File, slavePath string, err error) {
 	// One open slave keeps the settings, and keeps master readable while the program has its port closed.
 	runtime.AddCleanup(master, func(s *os.File) { _ = s.Close() }, slave)
 	return master, slave.Name(), nil
+}
+
+// pollable returns f opened anew in non-blocking mode, and closes f. As creack/pty leaves it, f ignores deadlines, and
+// a read of it does not end when it is closed.
+func pollable(f *os.File) (*os.File, error) {
+	fd, err := unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+	if err == nil {
+		err = unix.SetNonblock(fd, true)
+	}
+	if err := errors.Join(err, f.Close()); err != nil {
+		return nil, err
+	}
+	return os.NewFile(uintptr(fd), f.Name()), nil
 }
 
 // raw does what cfmakeraw(3) does.

@@ -62,9 +62,9 @@ func rdmFrame(number string) ([]byte, error) {
 
 // Serve sends the taps until ctx ends or the line is cut. What is written to the reader it does not understand.
 func (r *Reader) Serve(ctx context.Context, rw io.ReadWriter) error {
-	defer serving(ctx, rw)()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	defer serving(ctx, rw)()
 	read := make(chan error, 1)
 	go func() {
 		err := receive(ctx, rw, func(buf []byte) (int, error) { return len(buf), nil })

@@ -15,7 +15,7 @@ import (
 )
 
 // Server is what every twin is: it lives on one end of a line until ctx ends or the line is cut.
-// Cut lines and an ended ctx are no errors.
+// Cut lines and an ended ctx are no errors; after the end of ctx, rw is of no more use.
 type Server interface {
 	Serve(ctx context.Context, rw io.ReadWriter) error
 }

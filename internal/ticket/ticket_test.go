@@ -159,7 +159,7 @@ func TestOneLanguage(t *testing.T) {
 
 // However long the names are, the number comes first enough, and no line is left to the printer to break.
 func TestAnyLength(t *testing.T) {
-	for n := range 40 {
+	for _, n := range []int{0, 1, 2, 5, 13, 39} {
 		tk := chinese()
 		tk.Centre, tk.Department, tk.Item = strings.Repeat("中", n), strings.Repeat("Department ", n), strings.Repeat("事", n*3)
 		tk.Number, tk.Where = "A"+strings.Repeat("1", n+1), strings.Repeat("一楼 1 号窗口、", n)
