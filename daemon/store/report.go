@@ -156,10 +156,13 @@ func (s *Store) Ratings(ctx context.Context, day queue.Day) ([]Rating, error) {
 // maxEvents bounds one answer of Events.
 const maxEvents = 10_000
 
+// lastSeq is the highest number that SQLite can hold.
+const lastSeq = 1<<63 - 1
+
 // Events gives rows of the log as they stand there, in order, from one number on, at most limit and never more than 10000.
 func (s *Store) Events(ctx context.Context, from uint64, limit int) ([]Row, error) {
 	limit = min(limit, maxEvents)
-	if limit <= 0 || from > forEver-maxEvents {
+	if limit <= 0 || from > lastSeq-maxEvents {
 		return nil, nil
 	}
 	from = max(from, 1)

@@ -283,3 +283,20 @@ func TestAppendWithoutEvents(t *testing.T) {
 		t.Error("a ticket was changed without an event")
 	}
 }
+
+// TestSettings asks the connections themselves: a misspelt option would be passed over without a word.
+func TestSettings(t *testing.T) {
+	s := opened(t)
+	for pragma, want := range map[string]string{
+		"journal_mode": "wal", "synchronous": "2", "busy_timeout": "5000", "foreign_keys": "1", "recursive_triggers": "1", "query_only": "0",
+	} {
+		var got string
+		if err := s.write.QueryRow("PRAGMA " + pragma).Scan(&got); err != nil || got != want {
+			t.Errorf("%s of the connection that writes is %q, want %q, %v", pragma, got, want, err)
+		}
+	}
+	var got string
+	if err := s.read.QueryRow("PRAGMA query_only").Scan(&got); err != nil || got != "1" {
+		t.Errorf("query_only of the pool is %q, %v", got, err)
+	}
+}

@@ -50,11 +50,19 @@ func walkRules() *queue.Rules {
 }
 
 // run makes n events and gives them as one batch, with what they have changed, as the controller hands it to Append.
-func (w *walk) run(t testing.TB, n int) (events []queue.Event, tickets []queue.Ticket, visits []queue.Visit) {
+func (w *walk) run(t testing.TB, n int) ([]queue.Event, []queue.Ticket, []queue.Visit) {
 	t.Helper()
+	events, tickets, visits, err := w.steps(n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return events, tickets, visits
+}
+
+func (w *walk) steps(n int) (events []queue.Event, tickets []queue.Ticket, visits []queue.Visit, _ error) {
 	for tries := 0; len(events) < n; tries++ {
 		if tries > 2000+100*n {
-			t.Fatalf("the walk is stuck at event %d", w.state.Seq)
+			return nil, nil, nil, fmt.Errorf("the walk is stuck at event %d", w.state.Seq)
 		}
 		e, no := queue.Decide(w.rules, w.state, w.command(), w.now)
 		if no != nil {
@@ -62,7 +70,7 @@ func (w *walk) run(t testing.TB, n int) (events []queue.Event, tickets []queue.T
 		}
 		c, err := w.state.Apply(e)
 		if err != nil {
-			t.Fatal(err)
+			return nil, nil, nil, err
 		}
 		events = append(events, e)
 		for _, x := range c.Tickets {
@@ -72,7 +80,7 @@ func (w *walk) run(t testing.TB, n int) (events []queue.Event, tickets []queue.T
 			visits = append(visits, *v)
 		}
 	}
-	return events, tickets, visits
+	return events, tickets, visits, nil
 }
 
 func pick[T any](w *walk, of []T) (none T) {
