@@ -1,8 +1,9 @@
 package config
 
 import (
-	"errors"
 	"fmt"
+	"iter"
+	"math"
 	"path/filepath"
 	"reflect"
 	"regexp"
@@ -161,17 +162,38 @@ func (d *decoder) display(p *Peripheral, c *Centre) {
 	}
 	for _, id := range counter.Departments {
 		own := c.Department(id)
-		if own == nil || !d.ok(&own.Prefix, &own.Series.Width, &own.Series.Limit, &own.Short, &own.Short.ZH) {
+		if own == nil || !d.ok(&own.Prefix, &own.Series.First, &own.Series.Width, &own.Series.Limit, &own.Short, &own.Short.ZH) {
 			continue
 		}
-		number := fmt.Sprintf("%s%0*d", own.Prefix, own.Series.Width, own.Series.Limit)
-		err := errors.Join(
-			fitter.Fits(led.Show{Mode: led.Calling, Text: "请" + number + "号办理", Number: number}),
-			fitter.Fits(led.Show{Mode: led.Idle, Text: own.Short.ZH}),
-		)
+		err := fitter.Fits(led.Show{Mode: led.Idle, Text: own.Short.ZH})
+		for n := range own.numbers() {
+			number := fmt.Sprintf("%s%0*d", own.Prefix, own.Series.Width, n)
+			if err == nil {
+				err = fitter.Fits(led.Show{Mode: led.Calling, Text: "请" + number + "号办理", Number: number})
+			}
+		}
 		if err != nil {
 			d.at(&p.Driver, "the display %s of counter %q cannot show department %q: %s", p.Driver, counter.ID, id, strings.ReplaceAll(err.Error(), "\n", "; "))
 			return
+		}
+	}
+}
+
+// numbers yields the numbers to try on a display: all of a series that has at most four digits, because a display
+// may keep one for a sign of its own, otherwise its ends; and the largest number that widening leads to.
+func (d *Department) numbers() iter.Seq[int] {
+	return func(yield func(int) bool) {
+		s := d.Series
+		for n := s.First; n <= s.Limit && s.Limit <= 9999; n++ {
+			if !yield(n) {
+				return
+			}
+		}
+		if !yield(s.First) || !yield(s.Limit) {
+			return
+		}
+		if s.AtLimit == AtLimitWiden {
+			yield(int(math.Pow10(s.Width+1)) - 1)
 		}
 	}
 }

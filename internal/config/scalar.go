@@ -247,7 +247,7 @@ func spoken(tag string) string {
 	case "!!int", "!!float":
 		return "a number"
 	case "!!bool":
-		return "true or false"
+		return "yes or no"
 	case "!!timestamp":
 		return "a date"
 	}
