@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"testing"
 	"time"
 
 	"quhao/drivers/keypad"
@@ -41,9 +40,16 @@ func (d *disk) Replace(b []byte) error {
 // epochMS is the controller's clock when a bench starts.
 const epochMS = 1_700_000_000_000
 
+// tester is what a bench needs of *testing.T and *rapid.T.
+type tester interface {
+	Helper()
+	Fatal(...any)
+	Fatalf(string, ...any)
+}
+
 // bench is a unit with what it has done. Its own clock is unset, as on a Pi without network.
 type bench struct {
-	t    testing.TB
+	t    tester
 	cfg  Config
 	disk *disk
 	unit *Unit
@@ -56,7 +62,7 @@ type bench struct {
 
 var errDisk = errors.New("no space left on device")
 
-func newBench(t testing.TB, counters ...Counter) *bench {
+func newBench(t tester, counters ...Counter) *bench {
 	if len(counters) == 0 {
 		counters = []Counter{{ID: "c03", Name: "3号窗口", LED: true, Transfer: map[int]string{2: "personnel"}}}
 	}
