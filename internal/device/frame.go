@@ -74,7 +74,11 @@ func appendFrame(b []byte, rec record) ([]byte, error) {
 	if len(payload) > MaxRecord {
 		return nil, fmt.Errorf("a record of %d bytes, %d are allowed", len(payload), MaxRecord)
 	}
+	return appendPayload(b, payload), nil
+}
+
+func appendPayload(b, payload []byte) []byte {
 	b = binary.LittleEndian.AppendUint32(b, uint32(len(payload)))
 	b = binary.LittleEndian.AppendUint32(b, crc32.Checksum(payload, crc32.MakeTable(crc32.Castagnoli)))
-	return append(b, payload...), nil
+	return append(b, payload...)
 }
