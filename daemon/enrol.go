@@ -8,10 +8,12 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"quhao/daemon/broker"
 	"quhao/internal/config"
@@ -27,10 +29,12 @@ const (
 // Enrolling again makes the old secret worthless.
 func enrolCommand(args []string, stdout io.Writer) error {
 	var conf, data, addr string
+	var plain bool
 	rest, err := flags("enrol", args, func(fs *flag.FlagSet) {
 		fs.StringVar(&conf, "config", "", "folder of centre.yaml")
 		fs.StringVar(&data, "data", "", "folder of the database")
 		fs.StringVar(&addr, "mqtt", "", "where the device finds the controller, host:port; default as configured")
+		fs.BoolVar(&plain, "plain", false, "the device runs on this machine: no TLS, although it is configured")
 	})
 	switch {
 	case err != nil:
@@ -50,17 +54,48 @@ func enrolCommand(args []string, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if addr == "" {
-		addr = c.Centre.Broker.Listen
-		if external := c.Centre.Broker.External; external != "" {
-			_, addr, _ = strings.Cut(external, "://")
-		}
+	fmt.Fprintf(stdout, "# made by quhaod enrol; keep it on %s only, it holds a secret\nversion: 1\nid: %s\n", id, id)
+	where, ca, err := whereToDial(c.Centre, data, plain)
+	if err != nil {
+		return err
 	}
-	fmt.Fprintf(stdout, "# made by quhaod enrol; keep it on %s only, it holds a secret\nversion: 1\nid: %s\ncontroller: %s\nsecret: %s\n", id, id, addr, secret)
+	if addr != "" {
+		where = addr
+	}
+	fmt.Fprintf(stdout, "controller: %s\nsecret: %s\n", where, secret)
+	if ca != "" {
+		fmt.Fprintf(stdout, "ca: %s\n", ca)
+	}
 	if c.Centre.Prefix != "" && c.Centre.Prefix != "quhao" {
 		fmt.Fprintf(stdout, "prefix: %s\n", c.Centre.Prefix)
 	}
 	return nil
+}
+
+// whereToDial is the address that a device dials, and the fingerprint of the authority that it has to find there.
+// An address that listens everywhere is no address to dial: this machine's name stands in for it.
+func whereToDial(c *config.Centre, data string, plain bool) (addr, ca string, err error) {
+	switch {
+	case c.Broker.External != "":
+		_, addr, _ = strings.Cut(c.Broker.External, "://")
+		return addr, "", nil
+	case c.Broker.TLS == "" || plain:
+		return c.Broker.Listen, "", nil
+	}
+	a, err := openAuthority(data, time.Now())
+	if err != nil {
+		return "", "", err
+	}
+	host, port, err := net.SplitHostPort(c.Broker.TLS)
+	if err != nil {
+		return "", "", fmt.Errorf("broker.tls: %w", err)
+	}
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		if host, err = os.Hostname(); err != nil {
+			return "", "", fmt.Errorf("this machine's name: %w; give the address with -mqtt", err)
+		}
+	}
+	return net.JoinHostPort(host, port), a.fingerprint(), nil
 }
 
 // enrol keeps the hash of a new secret in the password file and returns the secret.

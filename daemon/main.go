@@ -34,7 +34,7 @@ const usage = `quhaod is the controller of a service centre.
 while it runs (each with -data DIR):
   quhaod status                              what is open, who waits, which devices are there
   quhaod day      open | close [-force]      begin or end the service day
-  quhaod issuing  open | close DEPARTMENT    let a department give out numbers, or stop it
+  quhaod issuing  open | close DEPARTMENT    let a department, or all, give out numbers, or stop it
   quhaod sign     on COUNTER OFFICER | off COUNTER
   quhaod return   NUMBER                     bring back a visitor who missed the call
   quhaod why      NUMBER                     why a ticket stands where it does

@@ -58,7 +58,7 @@ func runCommand(ctx context.Context, args []string, stderr io.Writer) error {
 		return mistakes
 	}
 	if o.mqtt != "" {
-		conf.Centre.Broker = config.Broker{Listen: o.mqtt}
+		conf.Centre.Broker.Listen, conf.Centre.Broker.External = o.mqtt, ""
 	}
 	if o.http != "" {
 		conf.Centre.HTTP = o.http
@@ -134,17 +134,38 @@ func openPipe(ctx context.Context, conf *config.Config, o runOptions, ctl *contr
 	if conf.Centre.Broker.External != "" {
 		return conf.Centre.Broker.External, openLink(ctx, conf, o, topics, ctl, out, log)
 	}
-	b, err := broker.New(broker.Options{
-		Listen: conf.Centre.Broker.Listen, Prefix: strings.TrimSuffix(topics.Ctl(), "state/ctl"),
+	opts := broker.Options{
+		Listen: conf.Centre.Broker.Listen, TLSListen: conf.Centre.Broker.TLS, Prefix: strings.TrimSuffix(topics.Ctl(), "state/ctl"),
 		Passwords: filepath.Join(o.data, passwordFile),
 		OnMessage: func(client string, m proto.Message) { ctl.Message(ctx, client, m) },
-	}, log)
+	}
+	if opts.TLSListen != "" {
+		ca, err := openAuthority(o.data, time.Now())
+		if err != nil {
+			return "", err
+		}
+		if opts.TLS, err = ca.server(time.Now()); err != nil {
+			return "", err
+		}
+	}
+	b, err := broker.New(opts, log)
 	if err != nil {
 		return "", fmt.Errorf("%w: choose another address with -mqtt", err)
 	}
 	out.pipe = b
-	plain, _ := b.Addr()
-	return plain.String(), nil
+	return addresses(b.Addr()), nil
+}
+
+// addresses names where the broker listens, for the log.
+func addresses(plain, secure net.Addr) string {
+	var all []string
+	if plain != nil {
+		all = append(all, plain.String())
+	}
+	if secure != nil {
+		all = append(all, secure.String()+" (TLS)")
+	}
+	return strings.Join(all, ", ")
 }
 
 // openLink connects to a broker elsewhere, as the client quhaod.

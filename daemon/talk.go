@@ -86,17 +86,33 @@ func (t *talker) do(ctx context.Context, words []string) (string, error) {
 		}
 		return fmt.Sprintf("copied and checked: %s\n", arg(1)), nil
 	}
-	wish, err := t.wish(ctx, words[0], arg(1), arg(2), arg(3))
+	wishes, err := t.wishes(ctx, words[0], arg(1), arg(2), arg(3))
 	if err != nil {
 		return "", err
 	}
-	if _, err := t.ctl.Do(ctx, queue.Command{Request: newRequest(t.now()), Actor: "cli", Do: wish}); err != nil {
-		if no, ok := errors.AsType[*queue.Refusal](err); ok {
-			return "", errors.New(no.Why)
+	for _, wish := range wishes {
+		if _, err := t.ctl.Do(ctx, queue.Command{Request: newRequest(t.now()), Actor: "cli", Do: wish}); err != nil {
+			if no, ok := errors.AsType[*queue.Refusal](err); ok {
+				return "", errors.New(no.Why)
+			}
+			return "", err
 		}
-		return "", err
 	}
 	return "done\n", nil
+}
+
+// wishes are the commands that one line of words stands for.
+func (t *talker) wishes(ctx context.Context, name, a, b, c string) (out []queue.Wish, err error) {
+	if name != "issuing" || b != "all" || a != "open" && a != "close" {
+		w, err := t.wish(ctx, name, a, b, c)
+		return []queue.Wish{w}, err
+	}
+	err = t.ctl.Look(ctx, func(v controller.View) {
+		for _, d := range slices.Sorted(maps.Keys(v.Rules().Departments)) {
+			out = append(out, queue.SetIssuing{Dept: d, Open: a == "open"})
+		}
+	})
+	return out, err
 }
 
 // wish says what the words of a command mean.
