@@ -1,0 +1,169 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"quhao/display/flow"
+	"quhao/drivers/card"
+	"quhao/drivers/keypad"
+	"quhao/drivers/led"
+	"quhao/drivers/port"
+	"quhao/internal/config"
+)
+
+// tally counts the bytes that a line brought and no driver understood.
+type tally struct {
+	mu   sync.Mutex
+	n    uint64
+	last string
+}
+
+func (t *tally) add(err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.n, t.last = t.n+1, err.Error()
+}
+
+// noise is what a tally has counted, for the state page.
+type noise struct {
+	N    uint64 `json:"n"`
+	Last string `json:"last,omitempty"`
+}
+
+func (t *tally) noise() noise {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return noise{t.n, t.last}
+}
+
+// line is one wire with what hangs on it.
+type line struct {
+	names []string // of the peripherals, as in the health message: "led c03"
+	port  config.Port
+	use   func(ctx context.Context, l *port.Line) error
+	bad   *tally
+}
+
+// wires are all lines of a unit.
+type wires struct {
+	lines   []*line
+	screens map[string]*screen // by counter
+	pads    []*pads
+}
+
+// wire sorts the peripherals of a device onto their lines. Nothing is opened. An error is a fault of this program,
+// because the configuration was checked.
+func wire(d *config.Device, events chan<- flow.Event, up func() time.Duration) (*wires, error) {
+	w := &wires{screens: map[string]*screen{}}
+	for _, p := range d.LED {
+		driver, ok := p.Options.(led.Driver)
+		if !ok {
+			return nil, fmt.Errorf("led of counter %s: the driver %s is none for displays", p.Counter, p.Driver)
+		}
+		s := &screen{counter: p.Counter, driver: driver, picture: newLatest[flow.Display](), events: events, bad: new(tally)}
+		w.screens[p.Counter] = s
+		w.lines = append(w.lines, &line{names: []string{"led " + p.Counter}, port: p.Port, use: s.use, bad: s.bad})
+	}
+	shared := map[config.Port]int{} // index into pads and, with offset, lines
+	for _, many := range []struct {
+		name string
+		list []*config.Peripheral
+	}{{"keypad", d.Keypad}, {"rater", d.Rater}} {
+		for _, p := range many.list {
+			if err := w.pad(many.name, p, shared, events, up); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if p := d.CardReader; p != nil {
+		driver, ok := p.Options.(card.Driver)
+		if !ok {
+			return nil, fmt.Errorf("card_reader: the driver %s is none for cards", p.Driver)
+		}
+		r := &reader{driver: driver, up: up, events: events, bad: new(tally)}
+		if len(d.Counters) == 1 {
+			r.counter = d.Counters[0]
+		}
+		w.lines = append(w.lines, &line{names: []string{"card_reader"}, port: p.Port, use: r.use, bad: r.bad})
+	}
+	return w, nil
+}
+
+// pad puts a keypad or rater on its line, which several may share. The index of the line is kept under its port.
+func (w *wires) pad(name string, p *config.Peripheral, shared map[config.Port]int, events chan<- flow.Event, up func() time.Duration) error {
+	driver, ok := p.Options.(keypad.Driver)
+	if !ok {
+		return fmt.Errorf("%s of counter %s: the driver %s is none for keys", name, p.Counter, p.Driver)
+	}
+	one := &pad{counter: p.Counter, driver: driver, addr: p.Addr}
+	if _, lamp := driver.(keypad.Lamp); lamp && name == "keypad" {
+		one.lamp = newLatest[bool]()
+	}
+	title := name + " " + p.Counter
+	if i, ok := shared[p.Port]; ok {
+		group := w.pads[i]
+		group.all = append(group.all, one)
+		for _, l := range w.lines {
+			if l.port == p.Port {
+				l.names = append(l.names, title)
+			}
+		}
+		return nil
+	}
+	group := &pads{all: []*pad{one}, up: up, events: events, bad: new(tally), woken: make(chan struct{}, 1)}
+	shared[p.Port] = len(w.pads)
+	w.pads = append(w.pads, group)
+	w.lines = append(w.lines, &line{names: []string{title}, port: p.Port, use: group.use, bad: group.bad})
+	return nil
+}
+
+// light sets the lamps of a counter.
+func (w *wires) light(counter string, on bool) {
+	for _, g := range w.pads {
+		g.light(counter, on)
+	}
+}
+
+// noise is what each line brought that nobody understood.
+func (w *wires) noise() map[string]noise {
+	out := map[string]noise{}
+	for _, l := range w.lines {
+		out[l.names[0]] = l.bad.noise()
+	}
+	return out
+}
+
+// run keeps the line open until ctx ends, and tells the unit and the log how it is.
+func (l *line) run(ctx context.Context, o port.Options, events chan<- flow.Event, log *slog.Logger) error {
+	open := func() (*port.Line, error) { return port.OpenContext(ctx, o) }
+	return port.Run(ctx, l.names[0], open, l.use, func(s port.State) {
+		state := "ok"
+		switch {
+		case s.Up:
+			log.Info("connected", "part", l.names[0])
+		case errors.Is(s.Err, port.ErrInUse):
+			state = "error"
+		default:
+			state = "gone"
+		}
+		if !s.Up {
+			log.Warn("not connected", "part", l.names[0], "err", s.Err)
+		}
+		for _, name := range l.names {
+			tell(ctx, events, flow.Part{Name: name, State: state})
+		}
+	})
+}
+
+// tell hands an event to the unit unless it has ended.
+func tell(ctx context.Context, events chan<- flow.Event, ev flow.Event) {
+	select {
+	case events <- ev:
+	case <-ctx.Done():
+	}
+}
