@@ -32,7 +32,7 @@ func (d *decider) markFact(e *Event) *Refusal {
 // abandoned is the request that a fact gives up although it was never answered. An answer once given stays.
 func (d *decider) abandoned() RequestID {
 	w, ok := d.c.Do.(ReportPaper)
-	if _, answered := d.s.Answer(w.Answer); !ok || answered || w.Paper != PaperAbandoned {
+	if _, answered := d.s.Answer(w.Answer); !ok || answered || !w.Paper.none() {
 		return ""
 	}
 	return w.Answer

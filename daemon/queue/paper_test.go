@@ -5,6 +5,24 @@ import (
 	"time"
 )
 
+func TestANumberOnAPaperOfAnotherDepartmentIsSkipped(t *testing.T) {
+	h := openHall(t)
+	w := started("lost1", "A002", 1)
+	w.Dept = fin
+	h.fact(w)
+	h.want("number", h.take(Take{Dept: edu}).Number, "A001")
+	h.want("number", h.take(Take{Dept: edu}).Number, "A003")
+}
+
+func TestPapersBeforeCountsThoseThatMayExist(t *testing.T) {
+	x := &Ticket{Papers: map[RequestID]Paper{"a": PaperSent, "b": PaperNone, "c": PaperOpen, "d": PaperAbandoned, "e": PaperUnknown}}
+	for answer, want := range map[RequestID]int{"a": 2, "b": 3, "c": 2, "f": 3} {
+		if n := x.PapersBefore(answer); n != want {
+			t.Errorf("apart from %s: %d, want %d", answer, n, want)
+		}
+	}
+}
+
 // news is one fact about a paper: of the tap that made the ticket, or of the n-th tap after it.
 type news struct {
 	tap   int

@@ -25,6 +25,11 @@ func newCrowd(rt *rapid.T) *crowd {
 		hall: newHall(rt), rt: rt, passed: map[TicketID]int{}, by: map[uint64]map[TicketID]Place{},
 		where: map[TicketID]Place{}, facts: map[InstallID]map[uint64]string{},
 	}
+	c.lookEach = 5
+	for id, d := range c.r.Departments { // rules that let a lot happen in a short time
+		d.Missed = Missed{After: 2, Times: 2, Within: 30 * time.Minute}
+		c.r.Departments[id] = d
+	}
 	c.do(RaiseEpoch{Boot: "boot1"})
 	c.do(Bind{Device: "kiosk-1", Install: "k1"})
 	c.do(Bind{Device: "kiosk-2", Install: "k2"})
@@ -32,6 +37,13 @@ func newCrowd(rt *rapid.T) *crowd {
 	for i, o := range []OfficerID{"zhao", "qian", "sun", "li"} {
 		c.do(SignOn{Counter: CounterID(fmt.Sprint(i + 1)), Officer: o})
 	}
+	for _, class := range []string{"", "urgent", "", "urgent", "urgent", "booked", "", "urgent", "urgent"} {
+		for _, d := range []DeptID{fin, sci, edu} {
+			c.do(Take{Dept: d, Class: class})
+		}
+	}
+	c.pass(20 * time.Second)
+	c.do(Tick{})
 	return c
 }
 
@@ -192,8 +204,20 @@ func (c *crowd) take(*rapid.T) {
 	c.wish(w)
 }
 
+// press presses a key that means something at that counter now, mostly.
 func (c *crowd) press(*rapid.T) {
 	n := c.counter()
+	if rapid.IntRange(0, 4).Draw(c.rt, "any key") > 0 {
+		keys := map[DeskState][]Wish{
+			DeskClosed:  {SignOn{n, "zhao"}, SignOn{n, "qian"}, SignOn{n, "sun"}},
+			DeskIdle:    {Next{n}, Next{n}, Next{n}, Next{n}, Unpark{Counter: n}, Undo{n}, Pause{n, "tea"}},
+			DeskPaused:  {Unpause{n}},
+			DeskCalling: {Start{n}, Next{n}, Next{n}, Recall{n}, Miss{n}, Miss{n}, Park{n}, Transfer{Counter: n, To: c.dept()}, Undo{n}},
+			DeskServing: {Next{n}, Next{n}, Complete{n, Promised}, Park{n}, Transfer{Counter: n, ToCounter: c.counter()}, Undo{n}, Pause{n, "tea"}},
+		}
+		c.wish(draw(c, "key", keys[c.s.Desk(n).State]...))
+		return
+	}
 	c.wish(draw[Wish](c, "key",
 		Next{n}, Next{n}, Next{n}, Next{n}, Start{n}, Recall{n}, Miss{n}, Park{n}, Unpark{Counter: n}, Undo{n}, Undo{n},
 		Complete{n, draw(c, "outcome", Direct, Promised, Refused)}, Transfer{Counter: n, To: c.dept()},
@@ -210,11 +234,30 @@ func (c *crowd) seat(*rapid.T) {
 }
 
 func (c *crowd) office(*rapid.T) {
-	t := c.ticket()
-	if t == nil {
-		return
+	if t := c.ticket(); t != nil {
+		c.wish(draw[Wish](c, "request", Reinstate{t.ID}, Unpark{c.counter(), t.ID}))
 	}
-	c.wish(draw[Wish](c, "request", Reinstate{t.ID}, Reinstate{t.ID}, Unpark{c.counter(), t.ID}))
+}
+
+// back reinstates one of those who missed their call.
+func (c *crowd) back(*rapid.T) {
+	var gone []string
+	for id, t := range c.s.Tickets {
+		if t.State == Gone {
+			gone = append(gone, string(id))
+		}
+	}
+	if len(gone) > 0 {
+		slices.Sort(gone)
+		c.wish(Reinstate{TicketID(draw(c, "missed", gone...))})
+	}
+}
+
+// busyHour is many presses and a few taps on end.
+func (c *crowd) busyHour(rt *rapid.T) {
+	for range 8 {
+		draw(c, "what", c.press, c.press, c.press, c.take, c.back)(rt)
+	}
 }
 
 // news is a fact of a paper: of a ticket that exists, mostly; in order, mostly.
@@ -280,7 +323,7 @@ func (c *crowd) restart(*rapid.T) {
 
 // day ends the day and, mostly, begins the next one.
 func (c *crowd) day(*rapid.T) {
-	if rapid.IntRange(0, 9).Draw(c.rt, "really") > 0 {
+	if rapid.IntRange(0, 2).Draw(c.rt, "really") > 0 {
 		c.wish(SetIssuing{Dept: c.dept(), Open: rapid.IntRange(0, 3).Draw(c.rt, "open") > 0})
 		return
 	}
@@ -342,7 +385,7 @@ func TestWhateverPeopleDo(t *testing.T) {
 		rt.Repeat(map[string]func(*rapid.T){
 			"take": c.take, "take2": c.take, "take3": c.take, "press": c.press, "press2": c.press, "press3": c.press,
 			"press4": c.press, "seat": c.seat, "office": c.office, "news": c.news, "news2": c.news, "score": c.score,
-			"again": c.again, "clock": c.clock, "restart": c.restart, "day": c.day,
+			"back": c.back, "hour": c.busyHour, "hour2": c.busyHour, "hour3": c.busyHour, "again": c.again, "clock": c.clock, "restart": c.restart, "day": c.day,
 		})
 		c.replays()
 		c.nothingStuck()

@@ -3,6 +3,7 @@ package queue
 import (
 	"slices"
 	"testing"
+	"time"
 )
 
 func TestNumbersCountFromTheFirstOfTheSeries(t *testing.T) {
@@ -125,6 +126,20 @@ func TestACardHasOneLiveTicketInADepartment(t *testing.T) {
 	if a, _ := h.s.Answer(again.Request); a.Code != Dup || a.Ticket != first.ID || a.Ahead != 1 {
 		t.Errorf("answer %+v, want the ticket again", a)
 	}
+	for _, w := range []Wish{Tick{}, Next{"1"}, Next{"1"}, Start{"1"}, Park{"1"}, Unpark{Counter: "1"}, Undo{"1"}, Unpark{Counter: "1"}, Transfer{Counter: "1", To: fin}} {
+		h.pass(30 * time.Second)
+		h.do(w)
+		dept := first.Dept
+		if e := h.do(Take{Dept: dept, Holder: "card7"}); e.Body.Kind() != "shown" {
+			t.Fatalf("while its ticket is %s the card got %+v", first.State, e.Body)
+		}
+	}
+}
+
+func TestACardGetsANewTicketWhenTheOldOneIsDone(t *testing.T) {
+	h := openHall(t, "1")
+	h.wait(edu, "")
+	first := h.take(Take{Dept: edu, Holder: "card7"})
 	h.want("another department", h.take(Take{Dept: fin, Holder: "card7"}).Number, "B11")
 	h.want("another card", h.take(Take{Dept: edu, Holder: "card8"}).Number, "A003")
 	h.paper(first, PaperAsked)

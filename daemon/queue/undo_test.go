@@ -193,6 +193,27 @@ func TestUndoOfACallDoesNotReviveACountOfBefore(t *testing.T) {
 	}
 }
 
+// A ticket that came back has a new place and a new count: a call of before is taken back from the old one.
+func TestUndoOfACallLeavesANewPlaceAlone(t *testing.T) {
+	h := openHall(t, "3", "2")
+	d := h.r.Departments[fin]
+	d.Missed = Missed{After: 3}
+	h.r.Departments[fin] = d
+	poor := h.wait(fin, "", "urgent", "urgent", "urgent")[0]
+	h.want("calls", h.calls("3", 2), "B12 B13")
+	h.want("it has been passed over twice", h.next("2"), "B11")
+	h.do(Miss{Counter: "2"})
+	h.do(Reinstate{Ticket: poor.ID})
+	if poor.Passed != 0 {
+		t.Errorf("passed over %d times at its new place", poor.Passed)
+	}
+	h.want("it does not come first again", h.next("2"), "B14")
+	h.do(Undo{Counter: "3"})
+	if poor.Passed != 0 {
+		t.Errorf("passed over %d times after the undo", poor.Passed)
+	}
+}
+
 func TestARatingGivenIsNotAskedForAgainAfterAnUndo(t *testing.T) {
 	h := openHall(t, "1")
 	h.wait(edu, "", "")
