@@ -99,7 +99,8 @@ func run(ctx context.Context, conf *config.Config, o runOptions, log *slog.Logge
 		return startError{err}
 	}
 	g, gctx := errgroup.WithContext(ctx)
-	where, err := openPipe(gctx, conf, o, ctl, out, log)
+	say := &announcer{conf: conf, topics: proto.NewTopics(conf.Centre.Prefix), ctl: ctl, out: out, log: log, ver: uint64(started.Unix())}
+	where, err := openPipe(gctx, conf, o, say, out, log)
 	if err != nil {
 		return startError{err}
 	}
@@ -113,6 +114,9 @@ func run(ctx context.Context, conf *config.Config, o runOptions, log *slog.Logge
 	}
 	g.Go(func() error { return ctl.Run(gctx) })
 	g.Go(func() error { return out.pipe.Run(gctx) })
+	if conf.Centre.Broker.External == "" {
+		g.Go(func() error { return say.untilUp(gctx) })
+	}
 	g.Go(func() error { return serve(gctx, pages, web.Handler(ctl, version)) })
 	g.Go(func() error { return serve(gctx, sock, talkHandler(ctl, st, time.Now)) })
 	if !o.manual {
@@ -129,15 +133,14 @@ func run(ctx context.Context, conf *config.Config, o runOptions, log *slog.Logge
 }
 
 // openPipe makes the embedded broker, or a link to an external one, and says where devices find it.
-func openPipe(ctx context.Context, conf *config.Config, o runOptions, ctl *controller.Controller, out *publisher, log *slog.Logger) (string, error) {
-	topics := proto.NewTopics(conf.Centre.Prefix)
+func openPipe(ctx context.Context, conf *config.Config, o runOptions, say *announcer, out *publisher, log *slog.Logger) (string, error) {
 	if conf.Centre.Broker.External != "" {
-		return conf.Centre.Broker.External, openLink(ctx, conf, o, topics, ctl, out, log)
+		return conf.Centre.Broker.External, openLink(conf, o, say, out, log)
 	}
 	opts := broker.Options{
-		Listen: conf.Centre.Broker.Listen, TLSListen: conf.Centre.Broker.TLS, Prefix: strings.TrimSuffix(topics.Ctl(), "state/ctl"),
+		Listen: conf.Centre.Broker.Listen, TLSListen: conf.Centre.Broker.TLS, Prefix: strings.TrimSuffix(say.topics.Ctl(), "state/ctl"),
 		Passwords: filepath.Join(o.data, passwordFile),
-		OnMessage: func(client string, m proto.Message) { ctl.Message(ctx, client, m) },
+		OnMessage: func(client string, m proto.Message) { say.ctl.Message(ctx, client, m) },
 	}
 	if opts.TLSListen != "" {
 		ca, err := openAuthority(o.data, time.Now())
@@ -169,7 +172,7 @@ func addresses(plain, secure net.Addr) string {
 }
 
 // openLink connects to a broker elsewhere, as the client quhaod.
-func openLink(ctx context.Context, conf *config.Config, o runOptions, topics proto.Topics, ctl *controller.Controller, out *publisher, log *slog.Logger) error {
+func openLink(conf *config.Config, o runOptions, say *announcer, out *publisher, log *slog.Logger) error {
 	secret, err := readSecret(o.data)
 	if err != nil {
 		return err
@@ -181,18 +184,17 @@ func openLink(ctx context.Context, conf *config.Config, o runOptions, topics pro
 	addr := strings.NewReplacer("mqtt://", "tcp://", "mqtts://", "tls://").Replace(conf.Centre.Broker.External)
 	l := link.New(link.Options{
 		Addr: addr, ClientID: controllerName, User: controllerName, Password: secret,
-		Will:      proto.Message{Topic: topics.Ctl(), Payload: will, Retain: true, QoS: 1},
-		Subscribe: []string{topics.AllUp()},
+		Will:      proto.Message{Topic: say.topics.Ctl(), Payload: will, Retain: true, QoS: 1},
+		Subscribe: []string{say.topics.AllUp()},
 	}, log)
-	out.pipe = &linkPipe{Link: l, topics: topics, ctl: ctl}
+	out.pipe = &linkPipe{Link: l, say: say}
 	return nil
 }
 
-// linkPipe hands what arrives on a link to the controller.
+// linkPipe hands what arrives on a link to the controller, and announces everything at each new connection.
 type linkPipe struct {
 	*link.Link
-	topics proto.Topics
-	ctl    *controller.Controller
+	say *announcer
 }
 
 // Run runs the link and hands over until ctx ends.
@@ -205,21 +207,24 @@ func (p *linkPipe) Run(ctx context.Context) error {
 			case <-ctx.Done():
 				return ctx.Err()
 			case e := <-p.Events():
-				if e.Up {
-					if err := p.ctl.Republish(ctx); err != nil {
-						return err
-					}
-				}
-				if e.Msg == nil {
-					continue
-				}
-				if dev, _, ok := p.topics.ReadUp(e.Msg.Topic); ok {
-					p.ctl.Message(ctx, dev, *e.Msg)
-				}
+				p.take(ctx, e)
 			}
 		}
 	})
 	return g.Wait()
+}
+
+func (p *linkPipe) take(ctx context.Context, e link.Event) {
+	switch {
+	case e.Up:
+		if err := p.say.announce(ctx); err != nil {
+			p.say.log.Warn("not everything could be announced; the next connection does it again", "err", err)
+		}
+	case e.Msg != nil:
+		if dev, _, ok := p.say.topics.ReadUp(e.Msg.Topic); ok {
+			p.say.ctl.Message(ctx, dev, *e.Msg)
+		}
+	}
 }
 
 // serve runs an HTTP server on a listener until ctx ends.

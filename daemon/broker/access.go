@@ -24,7 +24,7 @@ func (a access) publish(dev string, m proto.Message) Reason {
 		return Topic
 	case m.QoS > 1:
 		return QoS
-	case m.Retain && kind != "avail" && kind != "health":
+	case m.Retain && kind != "avail" && kind != "health" && kind != "cfg":
 		return Retain
 	}
 	return ""

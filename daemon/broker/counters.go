@@ -24,7 +24,7 @@ const (
 	Password  Reason = "password"  // unknown name or wrong password
 	Will      Reason = "will"      // a last will that the device could not publish itself
 	Topic     Reason = "topic"     // published to a topic that is not its own
-	Retain    Reason = "retain"    // a retained message other than avail and health
+	Retain    Reason = "retain"    // a retained message other than avail, health and cfg
 	QoS       Reason = "qos"       // quality of service 2
 	Filter    Reason = "filter"    // subscribed to a topic that is not its own, or to too many
 	Packet    Reason = "packet"    // a kind of packet that no device sends

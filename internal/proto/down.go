@@ -1,5 +1,12 @@
 package proto
 
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+)
+
 // The words of a welcome.
 const (
 	Accepted = "accepted"
@@ -159,3 +166,35 @@ type HallState struct {
 
 // At is the version of this state.
 func (h HallState) At() At { return At{h.Epoch, h.Ver} }
+
+// Cfg is a device's configuration, retained: the device checks it with the controller's own code, keeps a copy, and reports.
+type Cfg struct {
+	V      int    `json:"v"`
+	Ver    uint64 `json:"ver"`    // for people: the controller's clock when it read the files, s since 1970
+	SHA256 string `json:"sha256"` // of YAML, lower-case hex
+	YAML   string `json:"yaml"`
+}
+
+// NewCfg wraps a text.
+func NewCfg(ver uint64, text []byte) Cfg {
+	sum := sha256.Sum256(text)
+	return Cfg{V: Version, Ver: ver, SHA256: hex.EncodeToString(sum[:]), YAML: string(text)}
+}
+
+// DecodeCfg reads a configuration message. The text is whole: it agrees with its checksum.
+func DecodeCfg(b []byte) (Cfg, error) {
+	var m Cfg
+	if len(b) > MaxConfig {
+		return m, fmt.Errorf("%w: a configuration of %d bytes, %d are allowed", ErrBad, len(b), MaxConfig)
+	}
+	if err := json.Unmarshal(b, &m); err != nil {
+		return m, fmt.Errorf("%w: %w", ErrBad, err)
+	}
+	if m.V > Version {
+		return m, fmt.Errorf("%w: protocol version %d, this is %d", ErrBad, m.V, Version)
+	}
+	if sum := sha256.Sum256([]byte(m.YAML)); hex.EncodeToString(sum[:]) != m.SHA256 {
+		return m, fmt.Errorf("%w: the checksum of a configuration does not agree with its text", ErrBad)
+	}
+	return m, nil
+}

@@ -54,6 +54,8 @@ func messages(t *testing.T) []golden {
 		of("up-fact", proto.Facts{V: 1, Mark: mark, Facts: []json.RawMessage{raw(t, fact), raw(t, rating)}}),
 		of("up-hb", proto.Beat{V: 1, Mark: mark, Shown: map[string]proto.At{"c1": {Epoch: 7, Ver: 41}}}),
 		of("up-health", proto.Health{V: 1, Parts: map[string]string{"printer": "ok"}, FW: "0.1.0", Count: map[string]uint64{"bad_frames": 1}}),
+		of("up-cfg", proto.CfgReport{V: 1, Ver: 1_700_000_000, SHA256: "00ff", S: "refused", Why: []string{"devices/kiosk-1.yaml:3:1: unknown key"}}),
+		{"down-cfg", proto.NewCfg(1_700_000_000, []byte("version: 1\n")), func(b []byte) (any, error) { return proto.DecodeCfg(b) }},
 		of("down-welcome", proto.Welcome{
 			V: 1, Nonce: "n0", S: proto.Accepted, Sess: "5e55", Epoch: 7, Boot: "b007", T: 1_700_000_000_000, Ack: 29, AckSum: "0011223344556677",
 			DayKey: []byte{1, 2, 3}, Permit: &proto.Permit{Series: "X", From: 7, Cap: 99, Until: 1_700_050_000_000},
@@ -134,6 +136,9 @@ func FuzzDecode(f *testing.F) {
 		stable[proto.CounterState](t, b)
 		stable[proto.HallState](t, b)
 		stable[proto.Ctl](t, b)
+		if c, err := proto.DecodeCfg(b); err == nil && c.SHA256 != proto.NewCfg(c.Ver, []byte(c.YAML)).SHA256 {
+			t.Fatal("a configuration was read that does not agree with its checksum")
+		}
 	})
 }
 

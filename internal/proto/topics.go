@@ -21,6 +21,7 @@ const (
 	UpFact    = "fact"
 	UpBeat    = "hb"
 	UpHealth  = "health"
+	UpCfg     = "cfg"
 	DownHello = "welcome"
 	DownRes   = "res"
 	DownAck   = "ack"

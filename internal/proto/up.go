@@ -159,3 +159,12 @@ type Health struct {
 	FW    string            `json:"fw"`
 	Count map[string]uint64 `json:"count,omitempty"` // bad frames, resends and the like, since the boot
 }
+
+// CfgReport is a device's retained word on its configuration.
+type CfgReport struct {
+	V      int      `json:"v"`
+	Ver    uint64   `json:"ver"`
+	SHA256 string   `json:"sha256"`
+	S      string   `json:"s"`             // accepted, refused
+	Why    []string `json:"why,omitempty"` // refused: one line each, as file:line:column: what
+}
