@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"quhao/internal/config"
@@ -20,9 +19,8 @@ import (
 type served struct {
 	V      int    `json:"v"`
 	Ver    uint64 `json:"ver"`
-	SHA256 string `json:"sha256"`           // lower-case hex, of YAML and then Centre
-	YAML   string `json:"yaml"`             // the device's own file, its profile worked in
-	Centre string `json:"centre,omitempty"` // the centre's file, for the names of departments and counters
+	SHA256 string `json:"sha256"` // lower-case hex, of YAML
+	YAML   string `json:"yaml"`   // as config.Serve makes it: the device's file, its profile, and the centre
 }
 
 // UpConfig is the last level of the topic on which a device says, retained, whether it has taken its configuration.
@@ -64,27 +62,26 @@ func decodeServed(b []byte) (served, error) {
 }
 
 func (m served) sum() string {
-	h := sha256.New()
-	h.Write([]byte(m.YAML))
-	h.Write([]byte(m.Centre))
-	return hex.EncodeToString(h.Sum(nil))
+	h := sha256.Sum256([]byte(m.YAML))
+	return hex.EncodeToString(h[:])
 }
 
-// check reads the texts as the controller does. It touches no hardware.
+// check reads the text as the controller does. It touches no hardware.
 func (m served) check(id string, kind proto.Kind) (setup, config.Mistakes) {
-	var out setup
-	file := "devices/" + id + ".yaml"
-	device, mistakes := config.ParseDevice(file, []byte(m.YAML))
-	out.device = device
-	if m.Centre != "" {
-		centre, more := config.ParseCentre("centre.yaml", []byte(m.Centre))
-		out.centre = centre
-		mistakes = append(mistakes, more...)
+	all, mistakes := config.ParseServed([]byte(m.YAML))
+	if len(mistakes) > 0 {
+		return setup{}, mistakes
 	}
-	if device != nil {
-		mistakes = append(mistakes, foreign(device, file, id, kind)...)
+	return pick(all, "devices/"+id+".yaml", id, kind)
+}
+
+// pick finds the device in a configuration.
+func pick(all *config.Config, file, id string, kind proto.Kind) (setup, config.Mistakes) {
+	d := all.Device(id)
+	if d == nil {
+		return setup{}, config.Mistakes{{File: file, Line: 1, Col: 1, What: fmt.Sprintf("there is no device %s, which this is", id)}}
 	}
-	return out, mistakes
+	return setup{device: d, centre: all.Centre}, foreign(d, file, id, kind)
 }
 
 // foreign names what makes a device file another device's.
@@ -138,12 +135,7 @@ func local(path, id string, kind proto.Kind) (setup, config.Mistakes) {
 	if len(mistakes) > 0 {
 		return setup{}, mistakes
 	}
-	i := slices.IndexFunc(all.Devices, func(d *config.Device) bool { return d.ID == id })
-	if i < 0 {
-		return setup{}, config.Mistakes{{File: folder, Line: 1, Col: 1, What: fmt.Sprintf("there is no device %s; it needs the file devices/%s.yaml", id, id)}}
-	}
-	d := all.Devices[i]
-	return setup{device: d, centre: all.Centre}, foreign(d, filepath.Join(folder, "devices", id+".yaml"), id, kind)
+	return pick(all, filepath.Join(folder, "devices", id+".yaml"), id, kind)
 }
 
 // cacheFile is the last configuration that was accepted, in the data folder.
