@@ -30,6 +30,7 @@ const usage = `quhao-display runs a counter unit of Quhao: it shows, calls and t
 
 Usage:
   quhao-display -config FILE -data DIR [-local PATH] [-http ADDR]
+  quhao-display try led|keypad|card -config FILE -data DIR [-local PATH]
 
   -config FILE  who this unit is: the file that "quhaod enrol" made
   -data DIR     its data folder: the journal, and the configuration as last served; made if it does not exist
@@ -41,7 +42,9 @@ Usage:
 Examples:
   quhao-display -config /etc/quhao/unit-1.yaml -data /var/lib/quhao-display
   quhao-display -config unit-1.yaml -data run/unit-1 -local configs/hall -http 127.0.0.1:0
+  quhao-display try keypad -config unit-1.yaml -data run/unit-1 -local configs/hall
 
+With try, only the drivers of those things run: a display shows every picture once, keys and cards are told line by line.
 A relative serial path in the configuration lies in the data folder.
 Exit codes: 0 done, or to be started again; 1 the configuration is refused, with the reasons; 2 usage; 3 cannot start.
 `
@@ -57,10 +60,17 @@ func main() {
 type arguments struct {
 	identity, data, local, http string
 	version                     bool
+	try                         string // led, keypad, card; empty to run the unit
 }
 
 // parse reads the command line; flag.ErrHelp stands for -help.
 func parse(args []string) (a arguments, err error) {
+	if len(args) > 0 && args[0] == "try" {
+		if len(args) < 2 || prefixes(args[1]) == nil {
+			return a, errors.New("try what? led, keypad or card")
+		}
+		a.try, args = args[1], args[2:]
+	}
 	fs := flag.NewFlagSet("quhao-display", flag.ContinueOnError)
 	fs.SetOutput(io.Discard)
 	fs.StringVar(&a.identity, "config", "", "")
@@ -98,7 +108,7 @@ func run(ctx context.Context, args []string, out, errs io.Writer) int {
 		return exitDone
 	}
 	log := slog.New(slog.NewTextHandler(errs, nil))
-	err = serve(ctx, a, log)
+	err = serve(ctx, a, out, log)
 	mistakes, refused := errors.AsType[config.Mistakes](err)
 	switch {
 	case refused:
@@ -123,7 +133,7 @@ func version() string {
 }
 
 // serve opens everything, runs until it ends, and closes everything.
-func serve(ctx context.Context, a arguments, log *slog.Logger) (err error) {
+func serve(ctx context.Context, a arguments, out io.Writer, log *slog.Logger) (err error) {
 	var listen func(context.Context) error
 	var window *station.Window
 	if a.http != "" {
@@ -144,6 +154,9 @@ func serve(ctx context.Context, a arguments, log *slog.Logger) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, st.Close()) }()
+	if a.try != "" {
+		return try(ctx, a.try, st, out, log, pictureFor)
+	}
 	u, err := newUnit(st, log.With("device", st.ID))
 	if err != nil {
 		return err

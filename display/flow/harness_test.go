@@ -58,6 +58,7 @@ type bench struct {
 
 	acts []Action // of the last event
 	all  []Action
+	seen func([]Action) // hears them at their time; nil for nobody
 }
 
 var errDisk = errors.New("no space left on device")
@@ -96,6 +97,9 @@ func (b *bench) start() {
 func (b *bench) do(ev Event) []Action {
 	b.acts = b.unit.Handle(device.Now{Up: b.up, Wall: time.Unix(0, 0).Add(b.up)}, ev)
 	b.all = append(b.all, b.acts...)
+	if b.seen != nil {
+		b.seen(b.acts)
+	}
 	return b.acts
 }
 

@@ -33,6 +33,7 @@ type world struct {
 func TestAnyOrder(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		w := &world{bench: newBench(rt), rt: rt, epoch: 1, ver: 10, calls: map[string]bool{}}
+		w.seen = w.gather
 		w.change()
 		rt.Repeat(map[string]func(*rapid.T){
 			"": w.check,
@@ -45,27 +46,25 @@ func TestAnyOrder(t *testing.T) {
 			"deliver the newest": func(*rapid.T) { w.deliver(w.said[len(w.said)-1]) },
 			"press": func(rt *rapid.T) {
 				w.presses++
-				w.gather(w.press(rapid.SampledFrom([]keypad.Op{keypad.Next, keypad.Pause, keypad.Complete}).Draw(rt, "key")))
+				w.press(rapid.SampledFrom([]keypad.Op{keypad.Next, keypad.Pause, keypad.Complete}).Draw(rt, "key"))
 			},
-			"rate":     func(rt *rapid.T) { w.gather(w.rate(rapid.IntRange(0, 6).Draw(rt, "score"))) },
+			"rate":     func(rt *rapid.T) { w.rate(rapid.IntRange(0, 6).Draw(rt, "score")) },
 			"result":   w.answer,
 			"restart":  func(*rapid.T) { w.restart() },
-			"up":       func(*rapid.T) { w.gather(w.do(PipeUp{})) },
-			"down":     func(*rapid.T) { w.gather(w.do(PipeDown{})) },
+			"up":       func(*rapid.T) { w.do(PipeUp{}) },
+			"down":     func(*rapid.T) { w.do(PipeDown{}) },
 			"in":       func(*rapid.T) { w.in() },
-			"ctl":      func(*rapid.T) { w.ctl(w.epoch); w.gather(w.acts) },
+			"ctl":      func(*rapid.T) { w.ctl(w.epoch) },
 			"new boot": func(*rapid.T) { w.epoch++; w.change() },
 			"show": func(*rapid.T) {
 				if len(w.queue) > 0 {
 					d := w.queue[0]
 					w.queue = w.queue[1:]
-					w.gather(w.do(Displayed{Counter: d.Counter, At: d.At}))
+					w.do(Displayed{Counter: d.Counter, At: d.At})
 				}
 			},
 			"wait": func(rt *rapid.T) {
-				n := len(w.all)
 				w.wait(time.Duration(rapid.IntRange(1, 20_000).Draw(rt, "ms")) * time.Millisecond)
-				w.gather(w.all[n:])
 			},
 		})
 		w.settled()
@@ -94,22 +93,18 @@ func (w *world) deliver(st proto.CounterState) {
 	if st.At().After(w.heard.At()) {
 		w.heard = st
 	}
-	w.gather(w.state("c03", st))
+	w.state("c03", st)
 }
 
 // in leads the unit into a new session, whatever it did before.
 func (w *world) in() {
 	w.sess++
-	n := len(w.all)
 	w.connect(w.epoch, proto.Session(fmt.Sprintf("s%d", w.sess)))
-	w.gather(w.all[n:])
 }
 
 func (w *world) restart() {
-	n := len(w.all)
-	w.heard, w.queue, w.started, w.calls = proto.CounterState{}, nil, n, map[string]bool{}
+	w.heard, w.queue, w.started, w.calls = proto.CounterState{}, nil, len(w.all), map[string]bool{}
 	w.start()
-	w.gather(w.all[n:])
 }
 
 // answer delivers an answer to any command ever sent, or to one that was not. What is foreign changes nothing.
@@ -125,7 +120,6 @@ func (w *world) answer(rt *rapid.T) {
 	foreign := r == nil || r.cmd.ID != id || sess != w.unit.s.Sess()
 	before := w.unit.View()
 	w.result(id, sess, word, &proto.At{Epoch: w.epoch, Ver: w.ver})
-	w.gather(w.acts)
 	if foreign && !reflect.DeepEqual(before, w.unit.View()) {
 		rt.Fatalf("a foreign answer changed\n%+v to\n%+v", before, w.unit.View())
 	}
