@@ -1,0 +1,261 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"quhao/drivers/keypad"
+)
+
+// order is one thing that can be typed: its words, what it does, and both in the help.
+type order struct {
+	word   string
+	args   string
+	zh, en string
+	min    int // words behind it, at least
+	do     func(c *console, args []string) error
+}
+
+// orders is the table of everything that can be typed.
+func orders() []order {
+	call := func(word, zh, en string, op keypad.Op) order {
+		return order{word, "COUNTER", zh, en, 1, func(c *console, a []string) error { return c.press(op, a[0], 0) }}
+	}
+	return []order{
+		{"tap", "CARD KIOSK", "刷卡", "tap a card", 2, (*console).tap},
+		{"key", "KEY KIOSK", "按部门键", "press the key of a department", 2, (*console).key},
+		call("next", "叫下一位", "call the next visitor", keypad.Next),
+		call("start", "开始办理", "the visitor is here", keypad.Start),
+		call("done", "办结", "the matter is done", keypad.Complete),
+		{"rate", "COUNTER SCORE", "评价 1 至 5", "press a rating key, 1 to 5", 2, (*console).rate},
+		call("recall", "重呼", "call the same number again", keypad.Recall),
+		call("noshow", "过号", "the visitor did not come", keypad.NoShow),
+		call("park", "挂起", "put the visitor on hold", keypad.Park),
+		call("unpark", "取回挂起", "call back from hold", keypad.Unpark),
+		{"transfer", "COUNTER N", "转办", "send the visitor to department N", 2, (*console).transfer},
+		call("pause", "暂停或恢复", "pause the counter, or go on", keypad.Pause),
+		{"sign", "COUNTER", "岗位人员刷卡", "the officer taps a card: on, or off", 1, (*console).sign},
+		{"paper", "out|in KIOSK", "取出或装入打印纸", "take the paper out, or put it in", 2, (*console).paper},
+		{"cut", "CABLE", "拔线", "pull a cable out", 1, func(c *console, a []string) error { return c.h.wires.cut(a[0]) }},
+		{"plug", "CABLE", "插线", "plug it in again", 1, func(c *console, a []string) error { return c.h.wires.plug(c.h.ctx, a[0]) }},
+		{"cables", "", "列出线缆", "list the cables", 0, (*console).cables},
+		{"kill", "PROGRAM", "强制结束程序(自动重启)", "kill -9 a program; it is started again", 1, (*console).kill},
+		{"wait", "SECONDS", "等待", "wait, for commands that come from a file", 1, (*console).wait},
+		{"board", "", "看大厅(也可直接回车)", "show the hall; so does Enter alone", 0, (*console).board},
+		{"help", "", "帮助", "this list", 0, (*console).help},
+		{"quit", "", "离开", "leave", 0, func(*console, []string) error { return errQuit }},
+	}
+}
+
+// errQuit is the wish to leave.
+var errQuit = errors.New("quit")
+
+// console is a person at the terminal.
+type console struct {
+	h      *hall
+	in     io.Reader
+	orders []order
+}
+
+func newConsole(h *hall, in io.Reader) *console { return &console{h: h, in: in, orders: orders()} }
+
+// run does what is typed until the wish to leave, the end of the input, or the end of the hall.
+func (c *console) run() error {
+	c.h.out.say("the hall is open; its pages: http://%s; papers and logs: %s", c.h.opt.http, c.h.dir)
+	c.h.out.say("试试 / try: tap 20260001 kiosk-1, key 1 kiosk-1, next 1, start 1, done 1, rate 1 5; help: 帮助; quit: 离开")
+	c.h.out.ask("> ")
+	defer c.h.out.ask("")
+	// A read from a terminal cannot be broken off: the goroutine ends with the input, or with the program.
+	lines := make(chan string)
+	go func() {
+		defer close(lines)
+		for s := bufio.NewScanner(c.in); s.Scan(); {
+			select {
+			case lines <- s.Text():
+			case <-c.h.ctx.Done():
+				return
+			}
+		}
+	}()
+	for {
+		select {
+		case <-c.h.ctx.Done():
+			return context.Cause(c.h.ctx)
+		case line, more := <-lines:
+			if !more {
+				return nil
+			}
+			err := c.obey(strings.Fields(line))
+			if errors.Is(err, errQuit) {
+				return nil
+			}
+			if err != nil {
+				c.h.out.say("%v", err)
+			}
+			c.h.out.ask("> ")
+		}
+	}
+}
+
+// obey does one line.
+func (c *console) obey(words []string) error {
+	if len(words) == 0 {
+		return c.board(nil)
+	}
+	i := slices.IndexFunc(c.orders, func(o order) bool { return o.word == words[0] })
+	if i < 0 {
+		return fmt.Errorf("%q is not understood; help lists what is / 不明白,输入 help 看帮助", words[0])
+	}
+	o := c.orders[i]
+	if len(words)-1 < o.min {
+		return fmt.Errorf("%s wants %s", o.word, o.args)
+	}
+	return o.do(c, words[1:])
+}
+
+func (c *console) help([]string) error {
+	var b strings.Builder
+	for _, o := range c.orders {
+		head := o.word + " " + o.args
+		fmt.Fprintf(&b, "  %-22s %s%s %s\n", head, o.zh, strings.Repeat(" ", max(0, 24-cells(o.zh))), o.en)
+	}
+	c.h.out.say("%s", strings.TrimRight(b.String(), "\n"))
+	return nil
+}
+
+func (c *console) tap(args []string) error {
+	k, err := c.h.wires.kioskOf(args[1])
+	if err != nil {
+		return err
+	}
+	card, err := strconv.ParseUint(args[0], 10, 32)
+	switch {
+	case err != nil:
+		return fmt.Errorf("a card has a number of up to ten digits, such as 20260001, not %q", args[0])
+	case k.card == nil:
+		return fmt.Errorf("%s has no card reader", k.id)
+	}
+	return k.card.tap(uint32(card))
+}
+
+func (c *console) key(args []string) error {
+	k, err := c.h.wires.kioskOf(args[1])
+	if err != nil {
+		return err
+	}
+	n, err := strconv.Atoi(args[0])
+	if err != nil {
+		return fmt.Errorf("a key has a number, not %q", args[0])
+	}
+	return k.keys.Type(fmt.Sprintf("%s %d", keypad.Choose, n))
+}
+
+// press presses a key at a counter.
+func (c *console) press(op keypad.Op, counter string, arg int) error {
+	n, err := strconv.Atoi(counter)
+	if err != nil {
+		return fmt.Errorf("a counter has a number, not %q", counter)
+	}
+	u, err := c.h.wires.unitOf(n)
+	if err != nil {
+		return err
+	}
+	return u.keys.press(op, arg)
+}
+
+func (c *console) rate(args []string) error {
+	score, err := strconv.Atoi(args[1])
+	if err != nil || score < 1 || score > 5 {
+		return fmt.Errorf("there are five rating keys, 1 to 5, not %q", args[1])
+	}
+	return c.press(keypad.Rate, args[0], score)
+}
+
+func (c *console) transfer(args []string) error {
+	n, err := strconv.Atoi(args[1])
+	if err != nil || n < 1 || n > 99 {
+		return fmt.Errorf("a department has a number, 1 to 99, not %q", args[1])
+	}
+	return c.press(keypad.Transfer, args[0], n)
+}
+
+func (c *console) sign(args []string) error {
+	n, err := strconv.Atoi(args[0])
+	if err != nil {
+		return fmt.Errorf("a counter has a number, not %q", args[0])
+	}
+	u, err := c.h.wires.unitOf(n)
+	if err != nil {
+		return err
+	}
+	return u.card.tap(officerCard(n))
+}
+
+func (c *console) paper(args []string) error {
+	k, err := c.h.wires.kioskOf(args[1])
+	switch {
+	case err != nil:
+		return err
+	case args[0] != "out" && args[0] != "in":
+		return fmt.Errorf("paper out, or paper in, not %q", args[0])
+	case k.paper == nil:
+		return fmt.Errorf("the printer of %s prints lines of text and cannot run out of paper; cut %s-printer takes it away", k.id, k.id)
+	}
+	k.paper.SetOut(args[0] == "out")
+	return nil
+}
+
+func (c *console) cables([]string) error {
+	c.h.out.say("  %s", strings.Join(c.h.wires.names(), "\n  "))
+	return nil
+}
+
+func (c *console) kill(args []string) error {
+	for _, p := range c.h.programs {
+		if p.name == args[0] {
+			return p.kill()
+		}
+	}
+	var names []string
+	for _, p := range c.h.programs {
+		names = append(names, p.name)
+	}
+	return fmt.Errorf("there is no program %q; there are %s", args[0], strings.Join(names, ", "))
+}
+
+func (c *console) wait(args []string) error {
+	seconds, err := strconv.ParseFloat(args[0], 64)
+	if err != nil || seconds < 0 || seconds > 3600 {
+		return fmt.Errorf("wait 0 to 3600 seconds, not %q", args[0])
+	}
+	return pause(c.h.ctx, time.Duration(seconds*float64(time.Second)))
+}
+
+// board shows the hall as it is.
+func (c *console) board([]string) error {
+	o := c.h.board.now()
+	var b strings.Builder
+	for _, d := range c.h.conf.Centre.Departments {
+		fmt.Fprintf(&b, "  %s%s %-16s waiting %d\n", d.Name.ZH, strings.Repeat(" ", max(0, 8-cells(d.Name.ZH))), d.Name.EN, o.Waiting[d.ID])
+	}
+	for _, u := range c.h.wires.units {
+		s := o.Counters[u.counter]
+		fmt.Fprintf(&b, "  %d号窗口 counter %d  %-8s %-6s its display: %s\n", u.number, u.number, s.S, s.Num, u.lamp())
+	}
+	for _, d := range o.Devices {
+		state := "in session"
+		if !d.Session {
+			state = "not connected"
+		}
+		fmt.Fprintf(&b, "  %-9s %s %v\n", d.ID, state, d.Health.Parts)
+	}
+	c.h.out.say("%s", strings.TrimRight(b.String(), "\n"))
+	return nil
+}

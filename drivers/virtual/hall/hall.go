@@ -1,0 +1,226 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"quhao/internal/config"
+)
+
+const (
+	readyWithin  = 20 * time.Second // every program after its start
+	signOnWithin = 10 * time.Second // an officer after the card was tapped
+)
+
+// hall is everything: the programs, the hardware, and the people's view of it.
+type hall struct {
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	out    *voice
+	conf   *config.Config
+	opt    options
+	dir    string
+	own    bool // dir was made here and goes at the end
+
+	daemon   *program
+	programs []*program // in the order they were started
+	wires    *wires
+	papers   *papers
+	board    *board
+}
+
+// open builds the hall, starts it, and waits until every device is in session and every counter has its officer.
+func open(ctx context.Context, o options, out *voice) (_ *hall, err error) {
+	conf, mistakes := config.Load(o.config)
+	if len(mistakes) > 0 {
+		return nil, fmt.Errorf("the configuration has mistakes:\n%w", mistakes)
+	}
+	h := &hall{out: out, conf: conf, opt: o}
+	h.ctx, h.cancel = context.WithCancelCause(ctx)
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, h.close(true))
+		}
+	}()
+	if h.opt.mqtt, err = freePort(o.mqtt, "-mqtt"); err != nil {
+		return h, err
+	}
+	if h.opt.http, err = freePort(o.http, "-http"); err != nil {
+		return h, err
+	}
+	if err := h.makeFolder(); err != nil {
+		return h, err
+	}
+	if h.papers, err = newPapers(filepath.Join(h.dir, "papers"), out); err != nil {
+		return h, err
+	}
+	watched := out
+	if h.papers.quiet = o.demo; o.demo {
+		watched = nil // the demo tells of its visitors instead
+	}
+	if h.wires, err = newWires(h.dir, conf, h.papers, watched); err != nil {
+		return h, err
+	}
+	if err := h.wires.plugAll(h.ctx); err != nil {
+		return h, err
+	}
+	return h, h.startAll()
+}
+
+// freePort returns the address, its port 0 replaced by a free one. It is an error that names the flag if it is taken.
+func freePort(addr, flag string) (string, error) {
+	l, err := net.Listen("tcp", addr)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return "", fmt.Errorf("%s is taken by another program: choose another address with %s HOST:PORT (port 0 takes a free one)", addr, flag)
+	}
+	if err != nil {
+		return "", fmt.Errorf("%s %s: %w", flag, addr, err)
+	}
+	return l.Addr().String(), l.Close()
+}
+
+// makeFolder makes the folder for everything the hall writes.
+func (h *hall) makeFolder() (err error) {
+	if h.opt.data == "" {
+		h.own = true
+		h.dir, err = os.MkdirTemp("", "quhao-hall-")
+		return err
+	}
+	if h.dir, err = filepath.Abs(h.opt.data); err != nil {
+		return err
+	}
+	_, err = os.Stat(filepath.Join(h.dir, "quhaod"))
+	if h.opt.demo && err == nil {
+		return fmt.Errorf("%s holds another day already, and the demo checks its own: choose an empty folder with -data", h.dir)
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return os.MkdirAll(h.dir, 0o700)
+}
+
+// startAll starts the daemon, then the devices, and then the officers come.
+func (h *hall) startAll() error {
+	for _, d := range h.conf.Devices {
+		identity, err := ask(h.ctx, h.opt.bin, "enrol", "-config", h.opt.config, "-data", h.data("quhaod"), "-mqtt", h.opt.mqtt, d.ID)
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(h.data(d.ID+".id.yaml"), []byte(identity), 0o600); err != nil {
+			return err
+		}
+	}
+	h.daemon = h.start("quhaod", "quhaod", "run", "-config", h.opt.config, "-data", h.data("quhaod"), "-mqtt", h.opt.mqtt, "-http", h.opt.http)
+	h.board = newBoard(h.opt.http)
+	go h.board.watch(h.ctx)
+	if err := h.await("quhaod", readyWithin, func(o overview) bool { return o.Open }); err != nil {
+		return err
+	}
+	for _, d := range h.conf.Devices {
+		path, window, err := "quhao-kiosk", "", error(nil)
+		if d.Kind == config.CounterUnit {
+			path = "quhao-display"
+		}
+		if window, err = freePort("127.0.0.1:0", "-http"); err != nil {
+			return err
+		}
+		h.wires.window(d.ID, window)
+		h.start(d.ID, path, "-config", h.data(d.ID+".id.yaml"), "-data", h.data(d.ID), "-local", h.opt.config, "-http", window)
+	}
+	if err := h.await("every kiosk and counter unit", readyWithin, h.allInSession); err != nil {
+		return err
+	}
+	for _, p := range h.programs {
+		p.settled.Store(true)
+	}
+	return h.signOn()
+}
+
+// data is a path in the hall's folder.
+func (h *hall) data(name string) string { return filepath.Join(h.dir, name) }
+
+func (h *hall) start(name, path string, args ...string) *program {
+	p := &program{name: name, path: filepath.Join(h.opt.bin, path), args: args, log: h.data(name + ".log"), out: h.out}
+	h.programs = append(h.programs, p)
+	p.start(func(err error) { h.cancel(err) })
+	return p
+}
+
+// await waits for something to be seen on the board; what says who is waited for.
+func (h *hall) await(what string, within time.Duration, seen func(overview) bool) error {
+	ctx, cancel := context.WithTimeout(h.ctx, within)
+	defer cancel()
+	if _, err := h.board.await(ctx, seen); err == nil {
+		return nil
+	}
+	if h.ctx.Err() != nil {
+		return context.Cause(h.ctx)
+	}
+	return fmt.Errorf("%s is not ready after %s; the logs are in %s", what, within, h.dir)
+}
+
+func (h *hall) allInSession(o overview) bool {
+	for _, d := range o.Devices {
+		if !d.Session {
+			return false
+		}
+	}
+	return len(o.Devices) == len(h.conf.Devices)
+}
+
+// signOn lets the officers tap their cards at the counters that nobody has opened yet.
+func (h *hall) signOn() error {
+	before := h.board.now()
+	for _, u := range h.wires.units {
+		if before.Counters[u.counter].S != "closed" {
+			continue
+		}
+		if err := u.card.tap(officerCard(u.number)); err != nil {
+			return err
+		}
+	}
+	return h.await("an officer's card", signOnWithin, func(o overview) bool {
+		for _, u := range h.wires.units {
+			if s := o.Counters[u.counter].S; s == "closed" || s == "" {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// officerCard is the card in the pocket of the officer of that counter: configs/hall/centre.yaml holds its digest.
+func officerCard(number int) uint32 { return 2_000_000 + uint32(number) }
+
+// stopPrograms ends what was started, the devices first: so their last facts still arrive.
+func (h *hall) stopPrograms() {
+	for i := len(h.programs) - 1; i >= 0; i-- {
+		h.programs[i].stop()
+	}
+	h.programs = nil
+}
+
+// close ends everything and removes what it can. After a failure a temporary folder stays, for its logs.
+func (h *hall) close(failed bool) error {
+	h.stopPrograms()
+	h.cancel(nil)
+	var err error
+	if h.wires != nil {
+		err = h.wires.cutAll()
+	}
+	switch {
+	case h.dir == "" || !h.own:
+	case failed || h.opt.keep:
+		h.out.say("the logs and papers are in %s", h.dir)
+	default:
+		err = errors.Join(err, os.RemoveAll(h.dir))
+	}
+	return err
+}

@@ -1,0 +1,157 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"image/png"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+
+	"golang.org/x/text/width"
+
+	"quhao/drivers/virtual"
+)
+
+// paper is a piece of paper that came out of a kiosk, read as a person reads it.
+type paper struct {
+	kiosk   string
+	number  string // empty: there is none on it
+	reprint int    // 0: it does not say that it is one
+	file    string // its picture
+}
+
+// papers are all pieces of paper of this run, in the order they came out.
+type papers struct {
+	dir   string
+	out   *voice
+	quiet bool // one line for each instead of a picture of it
+
+	mu   sync.Mutex
+	all  []paper
+	bell bell
+}
+
+func newPapers(dir string, out *voice) (*papers, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	return &papers{dir: dir, out: out}, nil
+}
+
+// take takes a paper from a printer.
+func (p *papers) take(kiosk string, v virtual.Paper) {
+	one := read(v)
+	one.kiosk = kiosk
+	p.mu.Lock()
+	name := one.number
+	if name == "" {
+		name = "paper"
+	}
+	one.file = filepath.Join(p.dir, fmt.Sprintf("%03d-%s-%s.png", len(p.all)+1, kiosk, name))
+	p.all = append(p.all, one)
+	p.mu.Unlock()
+	if err := save(one.file, v); err != nil {
+		p.out.event("the picture of %s cannot be kept: %v", name, err)
+	}
+	if !p.quiet {
+		p.out.say("%s", box(v.Lines))
+		p.out.event("%s has printed %s: %s", kiosk, name, one.file)
+	}
+	p.bell.ring()
+}
+
+// read finds the number, which stands alone on its line, and whether it is a reprint.
+func read(v virtual.Paper) (p paper) {
+	number := regexp.MustCompile(`^(?:>>> )?([A-Z]{1,4}[0-9]{3,5})(?: <<<)?$`)
+	reprint := regexp.MustCompile(`^(?:补打 第 ([0-9]+) 次|Reprint ([0-9]+))$`)
+	for _, line := range v.Lines {
+		if m := number.FindStringSubmatch(line); m != nil && p.number == "" {
+			p.number = m[1]
+		}
+		if m := reprint.FindStringSubmatch(line); m != nil {
+			p.reprint, _ = strconv.Atoi(m[1] + m[2]) // digits only, by the pattern
+		}
+	}
+	return p
+}
+
+func save(name string, v virtual.Paper) error {
+	f, err := os.Create(name)
+	if err != nil {
+		return err
+	}
+	if err := png.Encode(f, v.Image); err != nil {
+		f.Close() // the first error is the one that matters
+		return err
+	}
+	return f.Close()
+}
+
+// count is how many papers have come out of a kiosk.
+func (p *papers) count(kiosk string) (n int) {
+	for _, one := range p.list() {
+		if one.kiosk == kiosk {
+			n++
+		}
+	}
+	return n
+}
+
+// list are all papers so far.
+func (p *papers) list() []paper {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.all[:len(p.all):len(p.all)]
+}
+
+// next waits for the paper of a kiosk that follows its first n.
+func (p *papers) next(ctx context.Context, kiosk string, n int) (paper, error) {
+	for {
+		rung := p.bell.next()
+		seen := 0
+		for _, one := range p.list() {
+			if one.kiosk != kiosk {
+				continue
+			}
+			if seen++; seen > n {
+				return one, nil
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return paper{}, context.Cause(ctx)
+		case <-rung:
+		}
+	}
+}
+
+// box draws the lines of a paper in a frame, each in the middle.
+func box(lines []string) string {
+	wide := 20
+	for _, s := range lines {
+		wide = max(wide, cells(s)+2)
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "  ┌%s┐\n", strings.Repeat("─", wide))
+	for _, s := range lines {
+		left := (wide - cells(s)) / 2
+		fmt.Fprintf(&b, "  │%s%s%s│\n", strings.Repeat(" ", left), s, strings.Repeat(" ", wide-left-cells(s)))
+	}
+	fmt.Fprintf(&b, "  └%s┘", strings.Repeat("─", wide))
+	return b.String()
+}
+
+// cells is how wide a text stands on a terminal.
+func cells(s string) (n int) {
+	for _, r := range s {
+		n++
+		if k := width.LookupRune(r).Kind(); k == width.EastAsianWide || k == width.EastAsianFullwidth {
+			n++
+		}
+	}
+	return n
+}

@@ -1,0 +1,148 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+const (
+	restartAfter = 200 * time.Millisecond
+	leaveWithin  = 5 * time.Second // of a program that was asked to end; then it is killed
+	maxDeaths    = 5               // so many within deathsWithin: it makes no sense to start it again
+	deathsWithin = 10 * time.Second
+	tailLines    = 12
+)
+
+// program is one of the centre's programs as a process of its own, started again when it dies, as systemd would.
+type program struct {
+	name string
+	path string
+	args []string
+	log  string // its standard error and output are appended here
+	out  *voice
+
+	cancel context.CancelFunc
+	ended  chan struct{} // closed when run has returned; then err is set
+	err    error
+
+	settled atomic.Bool // it has been seen to work: from now on it is started again when it dies
+
+	mu   sync.Mutex
+	proc *os.Process // nil while it does not run
+}
+
+// start begins to run the program; stop ends it. gaveUp is told if it cannot be kept alive.
+func (p *program) start(gaveUp func(error)) {
+	ctx, cancel := context.WithCancel(context.Background()) // stop alone ends it: the order of leaving is the hall's
+	p.cancel, p.ended = cancel, make(chan struct{})
+	go func() {
+		defer close(p.ended)
+		if p.err = p.run(ctx); p.err != nil {
+			gaveUp(p.err)
+		}
+	}()
+}
+
+// stop asks the program to end, and kills it if it does not.
+func (p *program) stop() {
+	p.cancel()
+	<-p.ended
+}
+
+// kill is kill -9: the program gets no chance to say good-bye. It will be started again.
+func (p *program) kill() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.proc == nil {
+		return fmt.Errorf("%s does not run at the moment", p.name)
+	}
+	return p.proc.Kill()
+}
+
+// run keeps the program alive until ctx ends.
+func (p *program) run(ctx context.Context) error {
+	log, err := os.OpenFile(p.log, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	if err != nil {
+		return fmt.Errorf("start %s: %w", p.name, err)
+	}
+	defer log.Close()
+	var deaths []time.Time
+	for {
+		err := p.once(ctx, log)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if !p.settled.Load() {
+			return fmt.Errorf("%s does not start (%w); its last words were:\n%s", p.name, err, tail(p.log))
+		}
+		now := time.Now()
+		deaths = append(deaths, now)
+		if n := len(deaths); n >= maxDeaths && now.Sub(deaths[n-maxDeaths]) < deathsWithin {
+			return fmt.Errorf("%s ended %d times within %s (%w); its last words were:\n%s", p.name, maxDeaths, deathsWithin, err, tail(p.log))
+		}
+		p.out.event("%s has ended (%v) and is started again", p.name, err)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(restartAfter):
+		}
+	}
+}
+
+// once runs the program until it ends or ctx does. It always returns why.
+func (p *program) once(ctx context.Context, log *os.File) error {
+	cmd := exec.CommandContext(ctx, p.path, p.args...)
+	cmd.Stdout, cmd.Stderr = log, log
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd.WaitDelay = leaveWithin
+	// Ctrl-C at the terminal is for the hall alone, which ends its programs in order; should it be killed itself,
+	// nothing of it stays behind.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("start %s: %w", p.name, err)
+	}
+	p.is(cmd.Process)
+	err := cmd.Wait()
+	p.is(nil)
+	if err == nil {
+		err = errors.New("without an error")
+	}
+	return err
+}
+
+func (p *program) is(proc *os.Process) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.proc = proc
+}
+
+// tail returns the last lines of a log.
+func tail(name string) string {
+	b, err := os.ReadFile(name)
+	if err != nil {
+		return "  (" + err.Error() + ")"
+	}
+	lines := strings.Split(string(bytes.TrimSpace(b)), "\n")
+	return "  " + strings.Join(lines[max(0, len(lines)-tailLines):], "\n  ")
+}
+
+// ask runs a command of quhaod to its end and returns what it says.
+func ask(ctx context.Context, bin string, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, filepath.Join(bin, "quhaod"), args...)
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Run(); err != nil {
+		return "", fmt.Errorf("quhaod %s: %w: %s", args[0], err, bytes.TrimSpace(stderr.Bytes()))
+	}
+	return stdout.String(), nil
+}

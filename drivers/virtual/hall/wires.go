@@ -1,0 +1,201 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"quhao/drivers/led"
+	"quhao/drivers/printer"
+	"quhao/drivers/virtual"
+	"quhao/internal/config"
+)
+
+// wire is one cable of the hall with the twin at its far end.
+type wire struct {
+	*virtual.Cable
+	twin virtual.Server
+}
+
+// kiosk is a kiosk as a visitor finds it: a place for the card, keys, and the slot the paper comes out of.
+type kiosk struct {
+	id     string
+	card   reader // nil without one
+	keys   *virtual.Typist
+	paper  *virtual.Printer // nil if the printer cannot run out of paper
+	window string           // host:port of its state page
+}
+
+// counterUnit is a counter as officer and visitor find it.
+type counterUnit struct {
+	id      string
+	counter string
+	number  int // painted on the desk
+	depts   []string
+	keys    pad
+	card    reader
+	lamp    func() string // what the display shows, in words
+	window  string
+}
+
+// wires is all of the hardware.
+type wires struct {
+	all    map[string]wire // by name
+	kiosks []*kiosk
+	units  []*counterUnit
+}
+
+// newWires makes a twin for every peripheral of the configuration. Nothing is plugged in yet.
+func newWires(dir string, conf *config.Config, p *papers, out *voice) (*wires, error) {
+	w := &wires{all: map[string]wire{}}
+	for _, d := range conf.Devices {
+		ports := filepath.Join(dir, d.ID)
+		if err := os.MkdirAll(filepath.Join(ports, "ports"), 0o700); err != nil {
+			return nil, err
+		}
+		var err error
+		if d.Kind == config.Kiosk {
+			err = w.kiosk(ports, d, p)
+		} else {
+			err = w.unit(ports, d, conf.Centre, out)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("wire %s: %w", d.ID, err)
+		}
+	}
+	return w, nil
+}
+
+// add lays the cable of a peripheral: its path is within the device's own folder.
+func (w *wires) add(dir string, p *config.Peripheral, twin virtual.Server) error {
+	path := p.Port.Serial
+	if !filepath.IsLocal(path) {
+		return fmt.Errorf("%s %q: only a path inside the device's folder can be plugged into", p.Driver, path)
+	}
+	w.all[filepath.Base(path)] = wire{virtual.NewCable(filepath.Join(dir, path)), twin}
+	return nil
+}
+
+func (w *wires) kiosk(dir string, d *config.Device, p *papers) error {
+	k := &kiosk{id: d.ID, keys: virtual.NewTypist()}
+	take := func(v virtual.Paper) { p.take(d.ID, v) }
+	var twin virtual.Server
+	switch driver := d.Printer.Options.(type) {
+	case *printer.Text:
+		text, err := virtual.NewTextPrinter(driver.Columns(), take)
+		if err != nil {
+			return err
+		}
+		twin = text
+	case printer.Driver:
+		k.paper = virtual.NewPrinter(virtual.PrinterOptions{Dots: 12 * driver.Columns(), OnPaper: take})
+		twin = k.paper
+	}
+	err := w.add(dir, d.Printer, twin)
+	if len(d.Keypad) != 1 || d.Keypad[0].Driver != "terminal" {
+		return errors.New("its keypad must be a terminal: no other twin has keys for departments")
+	}
+	err = errors.Join(err, w.add(dir, d.Keypad[0], k.keys))
+	if d.CardReader != nil {
+		var twin virtual.Server
+		k.card, twin = newReader(d.CardReader.Driver)
+		err = errors.Join(err, w.add(dir, d.CardReader, twin))
+	}
+	w.kiosks = append(w.kiosks, k)
+	return err
+}
+
+func (w *wires) unit(dir string, d *config.Device, c *config.Centre, out *voice) error {
+	if len(d.Counters) != 1 || len(d.LED) != 1 || len(d.Keypad) != 1 || d.CardReader == nil {
+		return errors.New("the hall has units for one counter each, with display, keypad and card reader")
+	}
+	counter := c.Counter(d.Counters[0])
+	u := &counterUnit{id: d.ID, counter: counter.ID, number: counter.Number, depts: counter.Departments}
+	watch := &display{number: counter.Number, out: out, idle: idleTexts(counter, c)}
+	screen := virtual.NewTextLED(watch.show)
+	if _, words := d.LED[0].Options.(*led.Terminal); !words {
+		screen = virtual.NewLED(watch.show)
+	}
+	u.lamp = func() string { return shown(screen.Shown()) }
+	err := w.add(dir, d.LED[0], screen)
+	var twin virtual.Server
+	u.keys, twin = newPad(d.Keypad[0].Driver, d.Keypad[0].Addr)
+	err = errors.Join(err, w.add(dir, d.Keypad[0], twin))
+	u.card, twin = newReader(d.CardReader.Driver)
+	w.units = append(w.units, u)
+	return errors.Join(err, w.add(dir, d.CardReader, twin))
+}
+
+// plugAll plugs every cable in.
+func (w *wires) plugAll(ctx context.Context) error {
+	for _, name := range w.names() {
+		if err := w.plug(ctx, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// names are the names of all cables, sorted.
+func (w *wires) names() []string { return slices.Sorted(maps.Keys(w.all)) }
+
+func (w *wires) plug(ctx context.Context, name string) error {
+	one, ok := w.all[name]
+	if !ok {
+		return fmt.Errorf("there is no cable %q", name)
+	}
+	return one.Plug(ctx, one.twin)
+}
+
+func (w *wires) cut(name string) error {
+	one, ok := w.all[name]
+	if !ok {
+		return fmt.Errorf("there is no cable %q", name)
+	}
+	return one.Cut()
+}
+
+func (w *wires) cutAll() (err error) {
+	for _, name := range w.names() {
+		err = errors.Join(err, w.cut(name))
+	}
+	return err
+}
+
+// window notes where a device shows its state.
+func (w *wires) window(id, addr string) {
+	for _, k := range w.kiosks {
+		if k.id == id {
+			k.window = addr
+		}
+	}
+	for _, u := range w.units {
+		if u.id == id {
+			u.window = addr
+		}
+	}
+}
+
+// kioskOf returns the kiosk with that id.
+func (w *wires) kioskOf(id string) (*kiosk, error) {
+	for _, k := range w.kiosks {
+		if k.id == id {
+			return k, nil
+		}
+	}
+	return nil, fmt.Errorf("there is no kiosk %q", id)
+}
+
+// unitOf returns the unit at the counter with that number.
+func (w *wires) unitOf(number int) (*counterUnit, error) {
+	for _, u := range w.units {
+		if u.number == number {
+			return u, nil
+		}
+	}
+	return nil, fmt.Errorf("there is no counter %d", number)
+}
