@@ -3,6 +3,8 @@ package controller
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"quhao/daemon/queue"
@@ -44,6 +46,22 @@ func (b *batch) input(in Input) {
 	}
 }
 
+// refuse answers an input while the database cannot be written. What needs no database goes on.
+func (b *batch) refuse(in Input) {
+	if in.Do != nil {
+		b.then = append(b.then, func() { in.Reply(Result{}, ErrFaulted) })
+		return
+	}
+	b.input(in)
+}
+
+// after does what had to wait for the commit.
+func (b *batch) after() {
+	for _, then := range b.then {
+		then()
+	}
+}
+
 // command carries out a command of the console, the command line or the timer.
 func (b *batch) command(cmd queue.Command, reply func(Result, error)) {
 	a, no := b.do(cmd)
@@ -68,6 +86,14 @@ func (b *batch) do(cmd queue.Command) (queue.Answer, *queue.Refusal) {
 			return a, nil
 		}
 	}
+	if b.faulted != nil || b.broken != nil {
+		return queue.Answer{}, refuse("%v", ErrFaulted)
+	}
+	return b.decide(cmd)
+}
+
+// decide decides a command and applies it.
+func (b *batch) decide(cmd queue.Command) (queue.Answer, *queue.Refusal) {
 	e, no := queue.Decide(b.rules, b.state, cmd, b.now)
 	if no != nil {
 		return queue.Answer{}, no
@@ -81,7 +107,7 @@ func (b *batch) do(cmd queue.Command) (queue.Answer, *queue.Refusal) {
 	}
 	b.events = append(b.events, e)
 	b.note(e, changed)
-	b.board(e)
+	b.calls = board(b.calls, b.state, e)
 	a, ok := b.state.Answer(cmd.Request)
 	if !ok {
 		a = queue.Answer{Code: queue.OK, Seq: e.Seq}
@@ -111,6 +137,12 @@ func (b *batch) note(e queue.Event, ch queue.Changed) {
 		b.log.Warn("facts of a device are missing for good", "install", e.Install, "count", e.FactGap)
 	}
 	switch body := e.Body.(type) {
+	case queue.Bound:
+		b.then = append(b.then, func() {
+			if s := b.sessions[body.Device]; s != nil && string(s.install) != string(body.Install) {
+				b.endSession(body.Device) // the installation that was replaced
+			}
+		})
 	case queue.FactKept:
 		if body.Odd != "" {
 			b.count["facts_odd"]++
@@ -134,16 +166,16 @@ func (b *batch) commit() error {
 
 func (b *batch) tickets() []queue.Ticket {
 	out := make([]queue.Ticket, 0, len(b.rows))
-	for _, t := range b.rows {
-		out = append(out, *t)
+	for _, id := range slices.Sorted(maps.Keys(b.rows)) {
+		out = append(out, *b.rows[id])
 	}
 	return out
 }
 
 func (b *batch) visits() []queue.Visit {
 	out := make([]queue.Visit, 0, len(b.vrows))
-	for _, v := range b.vrows {
-		out = append(out, *v)
+	for _, id := range slices.Sorted(maps.Keys(b.vrows)) {
+		out = append(out, *b.vrows[id])
 	}
 	return out
 }

@@ -12,6 +12,15 @@ func (b *batch) cmd(dev string, d *deviceView, m proto.Cmd) {
 	if s == nil || m.ID == "" {
 		return
 	}
+	fail := func(err error) {
+		delete(s.answers, m.ID) // it may never have been true
+		b.tell(dev, proto.DownRes, proto.Res{V: proto.Version, ID: m.ID, Sess: s.id, S: proto.ResError, Why: err.Error()})
+	}
+	if b.faulted != nil {
+		fail(ErrFaulted)
+		return
+	}
+	b.failed = append(b.failed, fail)
 	if res, ok := s.answers[m.ID]; ok {
 		b.count["repeated"]++
 		b.say(dev, proto.DownRes, res)
@@ -35,9 +44,6 @@ func (b *batch) cmd(dev string, d *deviceView, m proto.Cmd) {
 	// Another answer of this batch may be asked for the same id: it must not wait for the commit to be remembered.
 	s.answers[m.ID] = res
 	b.say(dev, proto.DownRes, res)
-	b.failed = append(b.failed, func(err error) {
-		b.sayFunc(dev, proto.DownRes, proto.Res{V: proto.Version, ID: m.ID, Sess: s.id, S: proto.ResError, Why: err.Error()})()
-	})
 }
 
 // fill writes the answer of a command that changed something.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"quhao/daemon/queue"
@@ -49,6 +50,7 @@ const (
 	probeEvery   = time.Second
 	jumpAlarm    = 5 * time.Minute
 	epochAlarm   = 1 << 20
+	maxEpoch     = 1 << 53         // what every reader of JSON can count to
 	resendStates = 2 * time.Second // a display that is so long behind is told again
 	callsOnBoard = 8
 )
@@ -66,7 +68,9 @@ type Controller struct {
 	log    *slog.Logger
 
 	state    *queue.State
-	faulted  error // why nothing can be written; nil if all is well
+	epoch    uint64 // of the state, as committed: no other is ever said
+	faulted  error  // why nothing can be written; nil if all is well
+	ahead    bool   // the state holds what the database may not hold
 	sessions map[string]*session
 	devices  map[string]*deviceView
 	officers []config.Officer
@@ -85,6 +89,7 @@ type Controller struct {
 
 // call is one call on the boards.
 type call struct {
+	visit   queue.VisitID
 	number  string
 	counter queue.CounterID
 	at      time.Time
@@ -117,40 +122,46 @@ func New(o Options, now time.Time) (*Controller, error) {
 		o: o, rules: Rules(o.Config.Centre), topics: proto.NewTopics(o.Config.Centre.Prefix), boot: proto.Boot(o.Random()),
 		log: o.Log, officers: o.Config.Centre.Officers, count: map[string]uint64{},
 		devices: deviceViews(o.Config.Devices), lastNow: now, inputs: make(chan Input, maxBatch),
+		sessions: map[string]*session{}, published: map[string]published{},
 	}
 	if err := c.load(); err != nil {
 		return nil, err
 	}
-	if err := c.raise(0, "start", now); err != nil {
+	if err := c.raise("start", now); err != nil {
 		return nil, fmt.Errorf("commit the first event of this start: %w", err)
 	}
 	return c, nil
 }
 
-// load builds the state anew from the store. Sessions do not survive it.
+// load builds the state anew from the store. If that fails, the old one stays.
 func (c *Controller) load() error {
-	c.state, c.calls = queue.New(), nil
-	c.sessions, c.published = map[string]*session{}, map[string]published{}
+	state, calls := queue.New(), []call(nil)
 	err := c.o.Store.Load(func(e queue.Event) error {
-		_, err := c.state.Apply(e)
+		_, err := state.Apply(e)
 		if err == nil {
-			c.board(e)
+			calls = board(calls, state, e)
 		}
 		return err
 	})
 	if err != nil {
 		return fmt.Errorf("load the state: %w", err)
 	}
+	c.state, c.calls, c.ahead = state, calls, false
 	return nil
 }
 
 // raise commits a higher epoch, on its own.
-func (c *Controller) raise(to uint64, why string, now time.Time) error {
+func (c *Controller) raise(why string, now time.Time) error {
 	b := c.begin(now)
-	if _, no := b.do(queue.Command{Actor: "controller", Do: queue.RaiseEpoch{To: to, Boot: string(c.boot), Why: why}}); no != nil {
+	c.ahead = true
+	if _, no := b.decide(queue.Command{Actor: "controller", Do: queue.RaiseEpoch{Boot: string(c.boot), Why: why}}); no != nil {
 		return no
 	}
-	return c.o.Store.Append(b.events, b.tickets(), b.visits())
+	if err := b.commit(); err != nil {
+		return err
+	}
+	c.ahead, c.epoch = false, c.state.Epoch
+	return nil
 }
 
 // Run takes what comes until ctx ends: what waits is decided and committed together, nothing waits for a timer.
@@ -169,7 +180,7 @@ func (c *Controller) Run(ctx context.Context) error {
 		}
 		now := time.Now()
 		c.Handle(now, batch)
-		timer.Reset(max(0, c.Due(now).Sub(time.Now())))
+		timer.Reset(max(0, time.Until(c.Due(now))))
 	}
 }
 
@@ -214,20 +225,30 @@ func (c *Controller) Do(ctx context.Context, cmd queue.Command) (Result, error) 
 	}
 }
 
-// Look calls f between two commands; f must not keep what it is shown.
+// Look calls f between two commands; f must not keep what it is shown. When Look returns an error, f is not called any more.
 func (c *Controller) Look(ctx context.Context, f func(View)) error {
+	var taken atomic.Bool // by f, or by the caller who has gone
 	done := make(chan struct{})
+	look := func(v View) {
+		if taken.CompareAndSwap(false, true) {
+			f(v)
+		}
+		close(done)
+	}
 	select {
-	case c.inputs <- Input{View: func(v View) { f(v); close(done) }}:
+	case c.inputs <- Input{View: look}:
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 	select {
 	case <-done:
-		return nil
 	case <-ctx.Done():
-		return ctx.Err()
+		if taken.CompareAndSwap(false, true) {
+			return ctx.Err()
+		}
+		<-done // f is at it
 	}
+	return nil
 }
 
 // Due is when Handle has to be called at the latest, even without input.
@@ -255,18 +276,20 @@ func earlier(a, b time.Time) time.Time {
 // Handle decides a batch of inputs, commits it, and then answers and publishes. It also does what is due.
 func (c *Controller) Handle(now time.Time, batch []Input) {
 	c.watchClock(now, len(batch))
+	b := c.begin(now)
 	if c.faulted != nil && !c.recover(now) {
 		for _, in := range batch {
-			c.refuseFaulted(in)
+			b.refuse(in)
 		}
+		b.after()
 		c.regular(now)
 		return
 	}
-	b := c.begin(now)
 	for _, in := range batch {
 		b.input(in)
 	}
-	if at, ok := c.state.Due(c.rules); ok && !now.Before(at) {
+	if _, ok := c.state.Due(c.rules); ok {
+		// Asked each time: where the clock was set back, what is due lies in the future and must be done all the same.
 		b.do(queue.Command{Actor: "timer", Do: queue.Tick{}})
 	}
 	if err := b.commit(); err != nil {
@@ -275,48 +298,11 @@ func (c *Controller) Handle(now time.Time, batch []Input) {
 			fail(ErrFaulted)
 		}
 	} else {
-		for _, then := range b.then {
-			then()
-		}
+		c.epoch = c.state.Epoch
+		b.after()
 		b.publish()
 	}
 	c.regular(now)
-}
-
-// fault notes that a commit failed: what is in memory is ahead of the database and is not used any more.
-func (c *Controller) fault(now time.Time, err error) {
-	c.faulted, c.probeAt = err, now
-	c.count["commit_failed"]++
-	c.log.Error("the database cannot be written; nothing is issued until it can", "err", err)
-	c.ctlAt = time.Time{} // say so at once
-}
-
-// recover probes the database once a second while faulted: the state is built anew and a higher epoch is committed.
-func (c *Controller) recover(now time.Time) bool {
-	if since := now.Sub(c.probeAt); since >= 0 && since < probeEvery {
-		return false
-	}
-	c.probeAt = now
-	if err := c.load(); err != nil {
-		c.faulted = err
-		return false
-	}
-	if err := c.raise(0, "fault", now); err != nil {
-		c.faulted = err
-		return false
-	}
-	c.log.Info("the database can be written again", "epoch", c.state.Epoch)
-	c.faulted, c.ctlAt, c.statesAt = nil, time.Time{}, time.Time{}
-	return true
-}
-
-func (c *Controller) refuseFaulted(in Input) {
-	switch {
-	case in.Reply != nil:
-		in.Reply(Result{}, ErrFaulted)
-	case in.View != nil:
-		in.View(View{c})
-	}
 }
 
 // watchClock raises an alarm when the clock jumps while nothing happens that would explain it. It changes nothing else.

@@ -2,6 +2,7 @@ package controller
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -33,7 +34,7 @@ func (c *Controller) retain(topic string, v any) {
 
 func (c *Controller) publishCtl(now time.Time, word string) {
 	c.retain(c.topics.Ctl(), proto.Ctl{
-		V: proto.Version, S: word, Epoch: proto.Epoch(c.state.Epoch), Boot: c.boot, T: now.UnixMilli(),
+		V: proto.Version, S: word, Epoch: proto.Epoch(c.epoch), Boot: c.boot, T: now.UnixMilli(),
 	})
 }
 
@@ -47,7 +48,7 @@ func (b *batch) publish() {
 		b.publishAll(b.now)
 		return
 	}
-	for id := range b.desks {
+	for _, id := range slices.Sorted(maps.Keys(b.desks)) {
 		b.publishCounter(b.now, id)
 	}
 	if len(b.desks) > 0 || len(b.depts) > 0 {
@@ -62,10 +63,7 @@ func (b *batch) newDay() {
 			b.log.Error("the key of the closed day cannot be deleted", "err", err)
 		}
 	}
-	for dev, s := range b.sessions {
-		b.sayFunc(dev, proto.DownHello, proto.Welcome{V: proto.Version, S: proto.Again, Sess: s.id})()
-		delete(b.sessions, dev)
-	}
+	b.endSessions()
 }
 
 func (c *Controller) publishAll(now time.Time) {
@@ -181,25 +179,27 @@ func prefixed(number, prefix string) bool {
 	return len(number) > len(prefix) && number[:len(prefix)] == prefix && number[len(prefix)] >= '0' && number[len(prefix)] <= '9'
 }
 
-// board keeps the last calls.
-func (c *Controller) board(e queue.Event) {
+// board returns the last calls after an event, newest first. A call that was undone was none.
+func board(calls []call, s *queue.State, e queue.Event) []call {
 	var visit queue.VisitID
 	switch body := e.Body.(type) {
 	case queue.Called:
 		visit = body.Visit
 	case queue.Recalled:
 		visit = body.Visit
+	case queue.Undid:
+		return slices.DeleteFunc(calls, func(o call) bool {
+			v := s.Visits[o.visit]
+			return v != nil && v.Outcome == queue.Undone
+		})
 	case queue.DayOpened:
-		c.calls = nil
-		return
+		return nil
 	default:
-		return
+		return calls
 	}
-	v := c.state.Visits[visit]
-	t := c.state.Tickets[v.Ticket]
-	c.calls = slices.DeleteFunc(c.calls, func(o call) bool { return o.number == t.Number })
-	c.calls = slices.Insert(c.calls, 0, call{number: t.Number, counter: v.Counter, at: e.At})
-	if len(c.calls) > callsOnBoard {
-		c.calls = c.calls[:callsOnBoard]
-	}
+	v := s.Visits[visit]
+	t := s.Tickets[v.Ticket]
+	calls = slices.DeleteFunc(calls, func(o call) bool { return o.number == t.Number })
+	calls = slices.Insert(calls, 0, call{visit: visit, number: t.Number, counter: v.Counter, at: e.At})
+	return calls[:min(len(calls), callsOnBoard)]
 }

@@ -49,6 +49,9 @@ func (b *batch) message(dev string, m proto.Message) {
 		return
 	}
 	d.heard = b.now
+	if b.faulted != nil && (what == proto.UpHello || what == proto.UpFact || what == proto.UpBeat) {
+		return // each of them comes again
+	}
 	var err error
 	switch what {
 	case proto.UpHello:
@@ -85,17 +88,18 @@ func (b *batch) bad(dev, topic string, err error) {
 }
 
 // say sends a message to a device after the commit.
-func (b *batch) say(dev, what string, v any) { b.then = append(b.then, b.sayFunc(dev, what, v)) }
+func (b *batch) say(dev, what string, v any) {
+	b.then = append(b.then, func() { b.tell(dev, what, v) })
+}
 
-func (b *batch) sayFunc(dev, what string, v any) func() {
-	return func() {
-		p, err := proto.Encode(v)
-		if err != nil {
-			b.log.Error("a message cannot be written", "device", dev, "err", err)
-			return
-		}
-		b.send(proto.Message{Topic: b.topics.Down(dev, what), Payload: p, QoS: 1})
+// tell sends a message to a device.
+func (c *Controller) tell(dev, what string, v any) {
+	p, err := proto.Encode(v)
+	if err != nil {
+		c.log.Error("a message cannot be written", "device", dev, "topic", what, "err", err)
+		return
 	}
+	c.send(proto.Message{Topic: c.topics.Down(dev, what), Payload: p, QoS: 1})
 }
 
 // hello opens a session for the installation that is bound to the device, binding it if none is.
@@ -120,6 +124,7 @@ func (b *batch) hello(dev string, d *deviceView, h proto.Hello) error {
 		b.stranger(dev, d, h)
 		return nil
 	}
+	delete(d.pending, h.Install)
 	s := b.sessions[dev]
 	if s == nil || s.install != h.Install || s.nonce != h.Nonce {
 		s = &session{id: proto.Session(b.o.Random()), install: h.Install, nonce: h.Nonce, answers: map[proto.ID]proto.Res{}}
@@ -159,12 +164,7 @@ func (c *Controller) welcome(dev string, s *session) {
 		}
 		w.DayKey = key
 	}
-	p, err := proto.Encode(w)
-	if err != nil {
-		c.log.Error("a welcome cannot be written", "device", dev, "err", err)
-		return
-	}
-	c.send(proto.Message{Topic: c.topics.Down(dev, proto.DownHello), Payload: p, QoS: 1})
+	c.tell(dev, proto.DownHello, w)
 }
 
 // see compares what a device has heard of with what we are. A later epoch, or ours with another boot, means that another
@@ -173,7 +173,12 @@ func (b *batch) see(dev string, seen proto.Seen) {
 	epoch := uint64(seen.Epoch)
 	ahead := epoch > b.state.Epoch
 	twin := epoch == b.state.Epoch && seen.Boot != "" && seen.Boot != b.boot
-	if !ahead && !twin {
+	if b.faulted != nil || !ahead && !twin {
+		return
+	}
+	if epoch > maxEpoch {
+		b.count["epoch_alarm"]++
+		b.log.Error("a device names an epoch that no controller can have", "device", dev, "seen", epoch)
 		return
 	}
 	if epoch > b.state.Epoch+epochAlarm {
@@ -191,6 +196,9 @@ func (b *batch) in(dev string, m proto.Mark) *session {
 		b.see(dev, m.Seen)
 		return s
 	}
+	if b.faulted != nil {
+		return nil
+	}
 	b.count["out_of_session"]++
 	b.say(dev, proto.DownHello, proto.Welcome{V: proto.Version, S: proto.Again, Sess: m.Sess})
 	return nil
@@ -207,7 +215,7 @@ func (b *batch) facts(dev string, m proto.Facts) {
 	}
 	b.then = append(b.then, func() {
 		if in := b.state.Installs[queue.InstallID(s.install)]; in != nil {
-			b.sayFunc(dev, proto.DownAck, proto.Ack{V: proto.Version, Sess: s.id, Ack: in.Ack, Sum: in.Sum})()
+			b.tell(dev, proto.DownAck, proto.Ack{V: proto.Version, Sess: s.id, Ack: in.Ack, Sum: in.Sum})
 		}
 	})
 }
