@@ -1,0 +1,220 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"quhao/daemon/controller"
+	"quhao/daemon/queue"
+	"quhao/daemon/store"
+	"quhao/internal/config"
+	"quhao/internal/proto"
+)
+
+type nobody struct{}
+
+func (nobody) Publish(proto.Message) error { return nil }
+
+// talking is a controller with its database and its socket, without a broker.
+type talking struct {
+	data string
+	ctl  *controller.Controller
+	stop func()
+}
+
+// newTalking starts one. The socket's path must be short, so its folder is not the test's own.
+func newTalking(t *testing.T) *talking {
+	t.Helper()
+	data, err := os.MkdirTemp("", "quhaod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(data) })
+	conf, mistakes := config.Load(hall)
+	if len(mistakes) > 0 {
+		t.Fatal(mistakes)
+	}
+	st, err := store.Open(data, store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctl, err := controller.New(controller.Options{
+		Config: conf, Store: st, Publisher: nobody{}, Keys: controller.NewFileKeys(data), Random: random, Log: slog.New(slog.DiscardHandler),
+	}, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	sock, err := listenSocket(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 2)
+	go func() { done <- ctl.Run(ctx) }()
+	go func() { done <- serve(ctx, sock, talkHandler(ctl, st, time.Now)) }()
+	stopped := false
+	stop := func() {
+		if stopped {
+			return
+		}
+		stopped = true
+		cancel()
+		for range 2 {
+			if err := <-done; err != nil && !errors.Is(err, context.Canceled) {
+				t.Error(err)
+			}
+		}
+		if err := st.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	t.Cleanup(stop)
+	return &talking{data: data, ctl: ctl, stop: stop}
+}
+
+func (k *talking) say(t *testing.T, line string) (code int, out string) {
+	t.Helper()
+	code, stdout, stderr := say(t.Context(), append(strings.Fields(line), "-data", k.data)...)
+	return code, stdout + stderr
+}
+
+func (k *talking) take(t *testing.T, dept string) {
+	t.Helper()
+	_, err := k.ctl.Do(t.Context(), queue.Command{Request: newRequest(time.Now()), Actor: "test", Do: queue.Take{Dept: queue.DeptID(dept)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestTalk(t *testing.T) {
+	k := newTalking(t)
+	for _, step := range []struct {
+		line string
+		code int
+		want string
+	}{
+		{"status", exitDone, "day 0, open: false"},
+		{"day close", exitRefused, "no day is open"},
+		{"day open", exitDone, "done"},
+		{"day open", exitRefused, "day 1 is open already"},
+		{"sign on c3 officer-3", exitDone, "done"},
+		{"sign on c3 nobody", exitRefused, "there is no officer"},
+		{"status", exitDone, "counter c3   idle"},
+		{"issuing close finance", exitDone, "done"},
+		{"status", exitDone, "giving out numbers: false"},
+		{"issuing open finance", exitDone, "done"},
+		{"issuing shut finance", exitRefused, "not understood"},
+		{"why B001", exitRefused, "there is no ticket B001 today"},
+		{"return B001", exitRefused, "there is no ticket B001 today"},
+		{"replace kiosk-1 spare", exitDone, "done"},
+		{"sign off c3", exitDone, "done"},
+		{"day close", exitRefused, "close issuing first"},
+		{"day -force close", exitDone, "done"},
+	} {
+		if code, out := k.say(t, step.line); code != step.code || !strings.Contains(out, step.want) {
+			t.Errorf("quhaod %s: exit code %d, want %d; %q, want %q", step.line, code, step.code, out, step.want)
+		}
+	}
+}
+
+func TestTalkOfTickets(t *testing.T) {
+	k := newTalking(t)
+	k.say(t, "day open")
+	k.take(t, "finance")
+	if code, out := k.say(t, "why b001"); code != exitDone || !strings.Contains(out, "该部门目前没有开放的窗口") {
+		t.Errorf("exit code %d, %q", code, out)
+	}
+	if code, out := k.say(t, "return B001"); code != exitRefused || !strings.Contains(out, "not a missed number") {
+		t.Errorf("exit code %d, %q", code, out)
+	}
+	if code, out := k.say(t, "status"); code != exitDone || !strings.Contains(out, "finance      waiting   1, last number   1") {
+		t.Errorf("exit code %d, %q", code, out)
+	}
+}
+
+// A copy is made while the daemon runs and while it does not; the log is checked and its tables are rebuilt only when it does not.
+func TestBackupVerifyRebuild(t *testing.T) {
+	k := newTalking(t)
+	k.say(t, "day open")
+	copies := t.TempDir()
+	running, still := filepath.Join(copies, "running.db"), filepath.Join(copies, "still.db")
+	if code, out := k.say(t, "backup "+running); code != exitDone {
+		t.Errorf("backup: exit code %d, %q", code, out)
+	}
+	for _, line := range []string{"verify", "rebuild"} {
+		if code, out := k.say(t, line); code != exitRefused {
+			t.Errorf("%s beside the running daemon: exit code %d, %q", line, code, out)
+		}
+	}
+	k.stop()
+	for line, want := range map[string]string{"backup " + still: "copied", "verify": "the log is whole: 2 events", "rebuild": "made anew"} {
+		if code, out := k.say(t, line); code != exitDone || !strings.Contains(out, want) {
+			t.Errorf("%s: exit code %d, %q", line, code, out)
+		}
+	}
+	for _, file := range []string{running, still} {
+		if info, err := os.Stat(file); err != nil || info.Size() == 0 {
+			t.Errorf("%s: %v", file, err)
+		}
+	}
+}
+
+// The socket of a daemon that was killed does not keep the next one from starting; only its owner may talk.
+func TestSocketLeftBehind(t *testing.T) {
+	data, err := os.MkdirTemp("", "quhaod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(data)
+	dead, err := net.ListenUnix("unix", &net.UnixAddr{Name: filepath.Join(data, socketName), Net: "unix"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	dead.SetUnlinkOnClose(false)
+	if err := dead.Close(); err != nil {
+		t.Fatal(err)
+	}
+	l, err := listenSocket(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if info, err := os.Stat(filepath.Join(data, socketName)); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the socket: %v %v", info.Mode(), err)
+	}
+}
+
+func TestCannotStart(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	for name, args := range map[string][]string{
+		"the pages' address": {"-http", taken.Addr().String(), "-mqtt", "127.0.0.1:0"},
+		"the devices'":       {"-mqtt", taken.Addr().String(), "-http", "127.0.0.1:0"},
+	} {
+		data := t.TempDir()
+		if _, err := enrol(data, "kiosk-1"); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		code, _, stderr := say(ctx, append([]string{"run", "-config", hall, "-data", data}, args...)...)
+		cancel()
+		if code != exitStart || !strings.Contains(stderr, "choose another address with -") {
+			t.Errorf("%s is taken: exit code %d, %q", name, code, stderr)
+		}
+	}
+	k := newTalking(t)
+	code, _, stderr := say(t.Context(), "run", "-config", hall, "-data", k.data, "-mqtt", "127.0.0.1:0", "-http", "127.0.0.1:0")
+	if code != exitStart {
+		t.Errorf("a second daemon on the same folder: exit code %d, %q", code, stderr)
+	}
+}
