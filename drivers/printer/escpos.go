@@ -14,6 +14,7 @@ const (
 	cmdInit     = "\x1b@"             // ESC @
 	cmdChinese  = "\x1c&"             // FS &, Chinese mode on
 	cmdAlign    = "\x1ba"             // ESC a n
+	cmdPosition = "\x1b$"             // ESC $ nL nH: where the line begins, in dots from the left edge
 	cmdBold     = "\x1bE"             // ESC E n
 	cmdSize     = "\x1d!"             // GS ! n: high nibble width-1, low nibble height-1
 	cmdHanzi    = "\x1c!"             // FS ! n: bit 2 double width, bit 3 double height
@@ -40,8 +41,9 @@ type ESCPOS struct {
 
 // NewESCPOS returns the options of an ordinary 80 mm printer with a cutter. The code page is GBK: of all printers
 // that call themselves GB18030 many lack the four-byte characters, and with GBK those go as pictures.
+// Three millimetres are fed beyond the last line, so that the cut does not run along it.
 func NewESCPOS() *ESCPOS {
-	return &ESCPOS{Cols: 48, Codepage: "gbk", QR: "native", QRSize: 6, HanziSize: "gs", Cutter: true, Status: "ask"}
+	return &ESCPOS{Cols: 48, Codepage: "gbk", QR: "native", QRSize: 6, HanziSize: "gs", Cutter: true, Feed: 24, Status: "ask"}
 }
 
 // Check judges all options and returns every mistake, joined.
@@ -142,12 +144,14 @@ func (w *writer) line(l Line) {
 func (w *writer) text(l Line) {
 	width, height := magnified(l.Width), magnified(l.Height)
 	w.setAlign(l.Align)
-	for _, s := range Wrap(clean(l.Text), w.opt.Cols/width) {
+	indent := indented(l, w.opt.Cols)
+	for _, s := range Wrap(clean(l.Text), (w.opt.Cols-indent)/width) {
 		native, ok := w.page.native(s)
 		if !ok {
-			w.raster(drawText(s, width, height, l.Bold), rasterDouble)
+			w.raster(drawText(s, width, height, l.Bold).moved(indent*halfCell), rasterDouble)
 			continue
 		}
+		w.setPosition(indent)
 		w.setSize(width, height)
 		w.setBold(l.Bold)
 		w.out = w.page.append(w.out, native)
@@ -162,6 +166,14 @@ func (w *writer) setAlign(a Align) {
 	if a != w.align {
 		w.send(cmdAlign, string([]byte{byte(a)}))
 		w.align = a
+	}
+}
+
+// setPosition begins a line so many columns from the left. Even from one column on it is sent in dots: blanks would be
+// magnified with the text.
+func (w *writer) setPosition(columns int) {
+	if dots := columns * 12; dots > 0 {
+		w.send(cmdPosition, string([]byte{byte(dots), byte(dots >> 8)}))
 	}
 }
 

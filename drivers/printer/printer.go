@@ -32,6 +32,7 @@ type Line struct {
 	Width  int // magnification across, 1 to 8; 0 is 1
 	Height int // magnification down, 1 to 8; 0 is 1
 	Bold   bool
+	Indent int // columns left free before a text aligned Left, at magnification 1; 0 to half of the paper
 	Feed   int // empty dots after the line, 0 to 255
 }
 

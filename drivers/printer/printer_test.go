@@ -51,6 +51,10 @@ func papers() map[string]printer.Paper {
 		"rare": {Lines: []printer.Line{
 			{Text: "张㐀"}, {Text: "镕喆", Width: 2, Height: 2, Align: printer.Center, Bold: true}, {Text: "𠮷龘"},
 		}},
+		"indent": {Lines: []printer.Line{
+			{Text: "前面等候  5 人", Indent: 8}, {Text: "㐀", Indent: 3}, {Text: "centred", Indent: 5, Align: printer.Center},
+			{Text: "大", Indent: 99, Width: 2, Height: 2}, {Text: "left", Indent: -4},
+		}},
 		"picture": {Lines: []printer.Line{{Image: checker(), Align: printer.Right}}},
 		"hostile": {Lines: []printer.Line{
 			{Text: "A\x1b@B\x1dVB\x00C\x10\x04\x01D\r\nE\x00\u202e\u200b\u0085F\xff\ue000"},
@@ -172,7 +176,7 @@ func FuzzEncode(f *testing.F) {
 		e.HanziSize = []string{"gs", "fs"}[opt>>4&1]
 		e.Cutter = opt>>5&1 == 0
 		p := printer.Paper{Lines: []printer.Line{
-			{Text: text, Width: w, Height: h, Feed: feed, Bold: bold, Align: printer.Align(w)}, {QR: qr}, {Text: qr + text},
+			{Text: text, Width: w, Height: h, Feed: feed, Indent: h, Bold: bold, Align: printer.Align(w)}, {QR: qr}, {Text: qr + text},
 		}}
 		harmless(t, e.Encode(p))
 		plain := printer.NewText().Encode(p)

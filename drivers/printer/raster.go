@@ -52,6 +52,17 @@ func bitmapOf(img image.Image, dots int) *bitmap {
 	})
 }
 
+// moved returns the picture with so many white dots on its left.
+func (b *bitmap) moved(dots int) *bitmap {
+	if dots == 0 {
+		return b
+	}
+	return newBitmap(b.stride*8+dots, b.height, func(x, y int) bool {
+		x -= dots
+		return x >= 0 && b.data[y*b.stride+x/8]&(0x80>>(x%8)) != 0
+	})
+}
+
 // scaled packs a picture with each dot n by n dots.
 func scaled(img image.Image, n int) *bitmap {
 	r := img.Bounds()

@@ -30,7 +30,7 @@ func (t *Text) Encode(p Paper) []byte {
 	var b strings.Builder
 	for _, l := range p.Lines {
 		for _, s := range t.lines(l) {
-			b.WriteString(strings.TrimRight(t.place(s, l.Align), " "))
+			b.WriteString(strings.TrimRight(strings.Repeat(" ", indented(l, t.Cols))+t.place(s, l.Align), " "))
 			b.WriteByte('\n')
 		}
 	}
@@ -49,7 +49,7 @@ func (t *Text) lines(l Line) []string {
 	case min(l.Width, l.Height) >= 3:
 		return Wrap(">>> "+clean(l.Text)+" <<<", t.Cols)
 	}
-	return Wrap(clean(l.Text), t.Cols)
+	return Wrap(clean(l.Text), t.Cols-indented(l, t.Cols))
 }
 
 // place pads s on the left; spaces on the right would only be noise in a log.

@@ -119,6 +119,14 @@ func clean(s string) string {
 // magnified returns a magnification within what the contract allows.
 func magnified(n int) int { return min(max(n, 1), 8) }
 
+// indented returns the columns left free before a line's text, within what the contract allows.
+func indented(l Line, columns int) int {
+	if l.Align == Center || l.Align == Right {
+		return 0
+	}
+	return min(max(l.Indent, 0), columns/2)
+}
+
 // MaxQR is the longest content of a QR code, in bytes.
 const MaxQR = 200
 

@@ -262,7 +262,7 @@ func (p *Printer) Waiting() int {
 }
 
 func (p *Printer) tear() {
-	if paper, ok := p.sheet.take(false); ok {
+	if paper, ok := p.sheet.take(false, 0); ok {
 		p.finished = append(p.finished, paper)
 	}
 }

@@ -105,16 +105,30 @@ func TestPrinterPrintsText(t *testing.T) {
 	if !slices.Equal(p.Lines, []string{"财务部", "A012", "x"}) || p.Bytes != len(stream) || !p.Cut || b.twin.Unknown() != 0 {
 		t.Errorf("%q, %d bytes of %d, cut %t, %d unknown", p.Lines, p.Bytes, len(stream), p.Cut, b.twin.Unknown())
 	}
-	// 34 dots for a line, 4*24 for the number, 34 for the last; 96 to the cutter.
-	if got := p.Image.Bounds().Size(); got != image.Pt(384, 34+96+34+96) {
+	// 96 dots from the cutter to the head, 34 for a line, 4*24 for the number, 34 for the last.
+	if got := p.Image.Bounds().Size(); got != image.Pt(384, 96+34+96+34) {
 		t.Errorf("the paper is %v dots", got)
 	}
-	number := image.Rect((384-4*48)/2, 34, (384+4*48)/2, 34+96)
-	if in, row := black(p.Image, number), black(p.Image, image.Rect(0, 34, 384, 34+96)); in == 0 || in != row {
+	number := image.Rect((384-4*48)/2, 130, (384+4*48)/2, 130+96)
+	if in, row := black(p.Image, number), black(p.Image, image.Rect(0, 130, 384, 130+96)); in == 0 || in != row {
 		t.Errorf("the number has %d dots in its place of %d in its line", in, row)
 	}
-	if black(p.Image, image.Rect(372, 130, 384, 164)) == 0 {
+	if black(p.Image, image.Rect(372, 226, 384, 260)) == 0 {
 		t.Error("the last line is not on the right")
+	}
+}
+
+// ESC $ begins a line where it says, once, and only if the line is empty and aligned left.
+func TestPrinterBeginsLineAtPosition(t *testing.T) {
+	b := newBench(t, PrinterOptions{Dots: 384})
+	b.write("\x1b$\x60\x00A\nA\nA\x1b$\x60\x00\n\x1ba\x02\x1b$\x60\x00A\n\x1bi")
+	p := b.paper()
+	for line, x := range []int{96, 0, 0, 372} {
+		y := line * 34
+		in, all := black(p.Image, image.Rect(x, y, x+12, y+34)), black(p.Image, image.Rect(0, y, 384, y+34))
+		if in == 0 || in != all {
+			t.Errorf("line %d: %d of %d dots are where they belong", line, in, all)
+		}
 	}
 }
 

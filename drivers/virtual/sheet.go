@@ -35,6 +35,7 @@ type sheet struct {
 	opt     PrinterOptions
 	style   style
 	align   byte
+	start   int // ESC $: where the line begins, in dots; only at the beginning of a line aligned left
 	chinese bool
 	spacing int
 	line    []span
@@ -58,7 +59,7 @@ func newSheet(o PrinterOptions) *sheet {
 // initialise is ESC @; the paper printed so far stays.
 func (s *sheet) initialise() {
 	s.style = style{width: 1, height: 1, hanziW: 1, hanziH: 1}
-	s.align, s.chinese, s.spacing, s.line = 0, true, lineSpacing, nil
+	s.align, s.start, s.chinese, s.spacing, s.line = 0, 0, true, lineSpacing, nil
 	s.qr = qrSettings{size: 3, level: '0'}
 }
 
@@ -104,6 +105,10 @@ func (s *sheet) setting(c Command) {
 		s.spacing = lineSpacing
 	case "ESC 3":
 		s.spacing = int(c.Args[0])
+	case "ESC $":
+		if len(s.line) == 0 {
+			s.start = little(c.Args)
+		}
 	case "ESC a":
 		s.align = c.Args[0] % '0' // 0 to 2 or '0' to '2'
 	case "ESC E", "ESC G":
@@ -174,21 +179,25 @@ func (s *sheet) decode(sp span) string {
 // flush prints the line in the buffer and moves on by one line, at least by its height.
 func (s *sheet) flush() {
 	gs := s.glyphs()
-	s.line = nil
+	start := s.start
+	s.line, s.start = nil, 0
 	for {
 		n, width, height := 0, 0, 0
-		for n < len(gs) && width+gs[n].w <= s.opt.Dots {
+		for n < len(gs) && start+width+gs[n].w <= s.opt.Dots {
 			width += gs[n].w
 			height = max(height, gs[n].h)
 			n++
 		}
-		s.canvas.text(gs[:n], s.indent(width), height)
+		if s.align != 0 {
+			start = 0
+		}
+		s.canvas.text(gs[:n], start+s.indent(width), height)
 		s.paper.Lines = append(s.paper.Lines, plain(gs[:n]))
 		s.canvas.feed(max(s.spacing, height))
 		if n == len(gs) || n == 0 {
 			return
 		}
-		gs = gs[n:]
+		gs, start = gs[n:], 0
 		s.paper.Broken++
 	}
 }
@@ -216,17 +225,20 @@ func (s *sheet) cut(args []byte) (Paper, bool) {
 	if len(s.line) > 0 {
 		s.flush()
 	}
+	above := 0
 	if len(args) == 2 { // function B: feed to the cutter and n dots more
-		s.canvas.feed(cutDistance + int(args[1]))
+		// What is fed now leaves with the next paper: it lies between head and cutter. This one began with as much.
+		above = cutDistance
+		s.canvas.feed(int(args[1]))
 	}
-	return s.take(true)
+	return s.take(true, above)
 }
 
-// take takes the paper out, if there is any.
-func (s *sheet) take(cut bool) (Paper, bool) {
+// take takes the paper out, if there is any, with so many blank rows above what was printed.
+func (s *sheet) take(cut bool, above int) (Paper, bool) {
 	p := s.paper
 	p.Cut = cut
-	p.Image = s.canvas.image()
+	p.Image = s.canvas.image(above)
 	blank := s.canvas.bottom() == 0
 	s.paper, s.canvas = Paper{}, canvas{width: s.opt.Dots}
 	return p, cut || !blank

@@ -132,6 +132,6 @@ func (p *TextPrinter) paper(cut bool) Paper {
 		}
 		out.Lines = append(out.Lines, s)
 	}
-	out.Image = sheet.image()
+	out.Image = sheet.image(0)
 	return out
 }

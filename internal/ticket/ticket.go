@@ -121,18 +121,19 @@ func balanced(s string, columns int) []string {
 	return lines
 }
 
-// number is as large as the paper allows, up to 6 times: 18 mm high.
+// number is as large as the paper and the printer allow, up to 8 times: 24 mm high.
 func (l *layout) number(s string) {
 	if s == "" {
 		return
 	}
-	n := min(6, (l.columns-4)/max(1, printer.Width(s)))
+	n := min(8, (l.columns-4)/max(1, printer.Width(s)))
 	l.centred(s, max(n, 1), max(n, 1))
 }
 
-// department is twice as large; where that is too wide, only twice as high.
+// department is twice as large, on two lines if that parts no word; where that is too wide, only twice as high.
 func (l *layout) department(s string) {
-	if printer.Width(s)*2 <= l.columns {
+	large := printer.Wrap(s, l.columns/2)
+	if len(large) == 1 || len(large) == 2 && strings.Join(large, " ") == s {
 		l.centred(s, 2, 2)
 		return
 	}
@@ -154,8 +155,8 @@ func (l *layout) facts(t Ticket) {
 	l.space(small)
 }
 
-// block puts lines into the middle without moving them against each other, by the fewer spaces: behind the shorter
-// ones, the rest of the ticket being centred, or before all of them, which takes two changes of alignment as well.
+// block puts lines into the middle without moving them against each other, in the fewer bytes: by spaces behind the
+// shorter ones, the rest of the ticket being centred, or by an indent of all, with two changes of alignment.
 func (l *layout) block(lines []string) {
 	widest, behind := 0, 0
 	for _, s := range lines {
@@ -164,12 +165,15 @@ func (l *layout) block(lines []string) {
 	for _, s := range lines {
 		behind += widest - printer.Width(s)
 	}
-	const alignments = 6 // bytes
-	lead := (l.columns - widest) / 2
-	left := lead*len(lines)+alignments < behind
+	const alignments, position = 6, 4 // bytes of ESC/POS
+	indent := (l.columns - widest) / 2
+	left := alignments < behind
+	if indent > 0 {
+		left = alignments+position*len(lines) < behind
+	}
 	for _, s := range lines {
 		if left {
-			l.lines = append(l.lines, printer.Line{Text: strings.Repeat(" ", lead) + s})
+			l.lines = append(l.lines, printer.Line{Text: s, Indent: indent})
 			continue
 		}
 		s += strings.Repeat(" ", widest-printer.Width(s))
@@ -193,15 +197,19 @@ func (l *layout) fact(block []string, label, value string) []string {
 	return block
 }
 
-// marks say what is special about this paper.
+// marks say what is special about this paper, in bold: an officer looks for them.
 func (l *layout) marks(t Ticket) {
+	first := len(l.lines)
 	if t.Offline {
 		l.centred(l.words.offline, 1, 1)
 	}
 	if t.Reprint > 0 {
 		l.centred(fmt.Sprintf(l.words.reprint, t.Reprint), 1, 1)
 	}
-	if t.Offline || t.Reprint > 0 {
+	for i := range l.lines[first:] {
+		l.lines[first+i].Bold = true
+	}
+	if len(l.lines) > first {
 		l.space(small)
 	}
 }

@@ -62,7 +62,7 @@ func cases() map[string]Ticket {
 	for lang, t := range map[string]Ticket{"zh": chinese(), "en": english()} {
 		m[lang], m[lang+"-reprint"], m[lang+"-offline"] = t, reprint(t), offline(t)
 		m[lang+"-offline-reprint"], m[lang+"-long"] = reprint(offline(t)), long(t)
-		m[lang+"-long-reprint"] = reprint(long(t))
+		m[lang+"-long-reprint"], m[lang+"-long-offline-reprint"] = reprint(long(t)), reprint(offline(long(t)))
 	}
 	return m
 }

@@ -20,7 +20,7 @@ func wordsOf(l Lang) words {
 			ahead: "Ahead", aheadN: "%d",
 			wait: "Wait ", waitRange: "%d to %d min", waitAbout: "about %d min", waitAtMost: "up to %d min",
 			where: "Go to", taken: "Taken",
-			reprint: "Reprint %d",
+			reprint: "[ Reprint %d ]",
 			offline: "Taken offline; queued by the time above.",
 			scan:    "Live status",
 		}
@@ -29,7 +29,7 @@ func wordsOf(l Lang) words {
 		ahead: "前面等候", aheadN: "%d 人",
 		wait: "预计等候", waitRange: "%d 至 %d 分钟", waitAbout: "约 %d 分钟", waitAtMost: "%d 分钟以内",
 		where: "办理地点", taken: "取号时间",
-		reprint: "补打 第 %d 次",
+		reprint: "【补打 第 %d 次】",
 		offline: "离线取号，按取号时间排队",
 		scan:    "扫码查看排队进度",
 	}
