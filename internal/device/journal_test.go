@@ -44,6 +44,9 @@ func (d *memDisk) Replace(b []byte) error {
 	return nil
 }
 
+// errDisk is what a failing disk says.
+var errDisk = errors.New("input/output error")
+
 // memory is all that a journal remembers.
 type memory struct {
 	Install        proto.Install
@@ -188,7 +191,7 @@ func TestDiskFails(t *testing.T) {
 	j := open(t, d, "installation")
 	busy(t, j, func() {})
 	before := remembered(j)
-	d.fail = errors.New("input/output error")
+	d.fail = errDisk
 	for name, step := range map[string]func() error{
 		"intent": func() error { return j.AddIntent(Intent{ID: "I9"}) },
 		"fact":   func() error { _, err := j.AddFact(proto.Fact{K: proto.FactStart, ID: "I9"}); return err },
