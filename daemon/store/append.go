@@ -57,7 +57,8 @@ func (st statements) in(tx *sql.Tx) statements {
 // Append writes events, which must follow the last one without a gap, and the tickets and visits they have changed, as
 // they are after the last of these events, in one transaction. Of several values of one ticket or visit the last counts.
 // When it returns nil, all of it survives a power cut; when it returns an error, nothing of it is there, with one
-// exception that no database can avoid: if the commit itself fails, Head says whether it was written.
+// exception: if the disk fails in the commit, the events are not seen now, but they come back should the program end
+// before the next commit that succeeds. Probe is such a commit; after it, nothing of them is there for good.
 // ErrRefused is in the error if a constraint stood against it.
 func (s *Store) Append(events []queue.Event, tickets []queue.Ticket, visits []queue.Visit) error {
 	if len(events) == 0 {
@@ -81,6 +82,15 @@ func (s *Store) Append(events []queue.Event, tickets []queue.Ticket, visits []qu
 	}
 	if err := tx.Commit(); err != nil {
 		return fmt.Errorf("commit events %d to %d: %w", events[0].Seq, events[len(events)-1].Seq, refused(err))
+	}
+	return nil
+}
+
+// Probe makes a commit that changes nothing but a count of probes. Where it returns nil, the disk takes writes again, and what was left in doubt
+// by an Append whose commit failed is gone (it is overwritten in SQLite's own log). Call it before Load after such a failure.
+func (s *Store) Probe() error {
+	if _, err := s.write.Exec(`UPDATE head SET probes = probes + 1 WHERE id = 1`); err != nil {
+		return fmt.Errorf("probe %s: %w", s.path(), err)
 	}
 	return nil
 }

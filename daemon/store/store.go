@@ -18,7 +18,8 @@ const fileName = "quhao.db"
 type Options struct {
 	Who     string // what another program is told that finds the folder locked; empty is taken as quhaod
 	Readers int    // connections for reports, at least 1; 0 is taken as 4
-	// NoCheck leaves out the quick check at the start, which reads the whole file (doc of Open).
+	// NoCheck leaves out the quick check at the start. It reads the whole file: 3 ms a MiB were measured, and a centre of
+	// a thousand tickets a day writes about 2 MiB a day.
 	NoCheck bool
 }
 

@@ -300,3 +300,31 @@ func TestSettings(t *testing.T) {
 		t.Errorf("query_only of the pool is %q, %v", got, err)
 	}
 }
+
+// TestProbe checks that a probe reaches the disk and leaves the log as it is.
+func TestProbe(t *testing.T) {
+	s, w := opened(t), newWalk(61)
+	mustRun(t, s, w, 20)
+	size := func() int64 {
+		f, err := os.Stat(s.path() + "-wal")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return f.Size()
+	}
+	was := size()
+	if err := s.Probe(); err != nil {
+		t.Fatal(err)
+	}
+	if size() <= was {
+		t.Error("nothing was written")
+	}
+	sameState(t, loaded(t, s), w.state)
+	mustRun(t, s, w, 20)
+	if _, err := s.write.Exec("PRAGMA query_only = on"); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Probe(); err == nil {
+		t.Error("a probe that cannot write reports success")
+	}
+}

@@ -24,11 +24,12 @@ CREATE UNIQUE INDEX events_day_opened ON events (day) WHERE kind = 'day_opened';
 CREATE UNIQUE INDEX events_rated ON events (body ->> '$.Visit') WHERE kind = 'rated';
 
 CREATE TABLE head (
-  id   INTEGER PRIMARY KEY CHECK (id = 1),
-  seq  INTEGER NOT NULL,
-  hash BLOB    NOT NULL CHECK (length(hash) = 32)
+  id     INTEGER PRIMARY KEY CHECK (id = 1),
+  seq    INTEGER NOT NULL,
+  hash   BLOB    NOT NULL CHECK (length(hash) = 32),
+  probes INTEGER NOT NULL                 -- grows with each Probe: SQLite writes no page that stays as it is
 ) STRICT;
-INSERT INTO head VALUES (1, 0, zeroblob(32));
+INSERT INTO head VALUES (1, 0, zeroblob(32), 0);
 
 CREATE TRIGGER events_follow BEFORE INSERT ON events
 WHEN NOT EXISTS (SELECT 1 FROM head WHERE id = 1 AND seq = NEW.seq - 1 AND hash = NEW.prev)
