@@ -64,28 +64,39 @@ func (d *decider) aheadByClass(t *Ticket, line []*Ticket) aheadOf {
 // aheadByShare counts for the ratio policy: t is called in this round of shares if its class has enough left in it;
 // otherwise all present classes have what is left of this round and their shares of the whole rounds in between first.
 func (d *decider) aheadByShare(t *Ticket, line []*Ticket) aheadOf {
-	waiting := map[string]int{} // per class; of its own only who came before it
-	for _, o := range line {
-		if o.Place != t.Place && (o.Class != t.Class || o.Place.Before(t.Place)) {
-			waiting[o.Class]++
-		}
+	type class struct {
+		name string
+		n    int
 	}
-	n := aheadOf{earlier: waiting[t.Class]}
+	var n aheadOf
+	var others []class // few: looking through them is faster than a map, for each of a long line
+	for _, o := range line {
+		if o.Class == t.Class {
+			if o.Place.Before(t.Place) {
+				n.earlier++
+			}
+			continue
+		}
+		i := slices.IndexFunc(others, func(c class) bool { return c.name == o.Class })
+		if i < 0 {
+			i, others = len(others), append(others, class{name: o.Class})
+		}
+		others[i].n++
+	}
 	rounds := 0 // whole rounds between the rest of this one and the one that t is called in
 	later := n.earlier + 1 - d.left(t.Dept, t.Class)
 	if later > 0 {
 		rounds = (later - 1) / d.share(t.Dept, t.Class)
 	}
-	for class, w := range waiting {
-		turns := d.left(t.Dept, class) + rounds*d.share(t.Dept, class)
-		switch higher := d.r.rank(class) < d.r.rank(t.Class); {
-		case class == t.Class:
+	for _, c := range others {
+		left, share := d.left(t.Dept, c.name), d.share(t.Dept, c.name)
+		switch higher := d.r.rank(c.name) < d.r.rank(t.Class); {
 		case higher && later > 0:
-			n.higher += min(w, turns+d.share(t.Dept, class))
+			n.higher += min(c.n, left+(rounds+1)*share)
 		case higher:
-			n.higher += min(w, d.left(t.Dept, class))
+			n.higher += min(c.n, left)
 		case later > 0:
-			n.share += min(w, turns)
+			n.share += min(c.n, left+rounds*share)
 		}
 	}
 	return n
