@@ -121,7 +121,10 @@ func local(path, id string, kind proto.Kind) (setup, config.Mistakes) {
 	if err != nil {
 		return setup{}, config.Mistakes{{File: path, Line: 1, Col: 1, What: "cannot be read: " + err.Error()}}
 	}
-	if !info.IsDir() {
+	switch {
+	case filepath.Base(path) == "centre.yaml":
+		folder = filepath.Dir(path)
+	case !info.IsDir():
 		folder = filepath.Dir(filepath.Dir(path))
 	}
 	if _, err := os.Stat(filepath.Join(folder, "centre.yaml")); errors.Is(err, fs.ErrNotExist) && !info.IsDir() {
