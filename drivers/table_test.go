@@ -115,7 +115,7 @@ func TestPrinterMeetsItsTwin(t *testing.T) {
 	if got := strings.Join(p.Lines, "|"); got != "财务部|A012" || len(p.QR) != 1 || !p.Cut || twin.Unknown() != 0 {
 		t.Errorf("%q, QR %q, cut %t, %d unknown commands", got, p.QR, p.Cut, twin.Unknown())
 	}
-	if p.Image.Bounds().Size() != image.Pt(576, 34+144+32+25*6+96) {
+	if p.Image.Bounds().Size() != image.Pt(576, 96+34+144+32+25*6+24) {
 		t.Errorf("the paper is %v", p.Image.Bounds().Size())
 	}
 	for _, c := range []struct {

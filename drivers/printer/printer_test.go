@@ -113,7 +113,7 @@ func golden(t *testing.T, name string, got []byte) {
 // harmless fails if the stream holds anything but whole commands that a ticket is made of.
 func harmless(t *testing.T, out []byte) {
 	t.Helper()
-	allowed := "ESC @|FS &|FS !|ESC a|ESC E|GS !|ESC J|GS v|GS (|text|LF|"
+	allowed := "ESC @|FS &|FS !|ESC a|ESC $|ESC E|GS !|ESC J|GS v|GS (|text|LF|"
 	rest := out
 	for len(rest) > 0 {
 		n, c := virtual.ParseESCPOS(rest)

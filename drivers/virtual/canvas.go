@@ -16,6 +16,7 @@ type canvas struct {
 	width int
 	y     int // where the print head is
 	rows  [][]bool
+	font  map[rune]*image.Alpha // what has been drawn before
 }
 
 func (c *canvas) feed(dots int) { c.y += dots }
@@ -61,28 +62,47 @@ const (
 	fontSquare = 12
 )
 
-// glyph draws g with its upper left corner at x, y. The font's dots are doubled to the 24 rows of a printer's own font
-// and then stretched as the printer stretches those.
+// glyph draws g with its upper left corner at x, y.
 func (c *canvas) glyph(g glyph, x, y int) {
-	dr, mask, at, _, ok := bitmapfont.FaceSC.Glyph(fixed.P(0, fontAscent), g.r)
-	if !ok {
-		return
-	}
 	cell := fontSquare
 	if g.r < utf8.RuneSelf {
 		cell = fontSquare / 2
 	}
 	magX, magY := g.w/(2*cell), g.h/(2*fontSquare)
-	box := image.NewAlpha(image.Rectangle{Max: dr.Size()})
-	draw.Draw(box, box.Rect, mask, at, draw.Src)
-	x += (g.w - dr.Dx()*2*magX) / 2
-	for by := range dr.Dy() * 2 {
-		for bx := range dr.Dx() * 2 {
-			if doubled(box, bx, by) {
-				c.block(x+bx*magX, y+(by-2*fontTop)*magY, magX, magY, g.bold)
-			}
+	box := c.box(g.r)
+	width := box.Rect.Dx()
+	x += (g.w - width*magX) / 2
+	for i, a := range box.Pix {
+		if a > 0 {
+			c.block(x+i%width*magX, y+(i/width-2*fontTop)*magY, magX, magY, g.bold)
 		}
 	}
+}
+
+// box is r as the printer's own font of 24 rows has it: the bitmap font's dots doubled. It is empty if the font lacks r.
+func (c *canvas) box(r rune) *image.Alpha {
+	if box, ok := c.font[r]; ok {
+		return box
+	}
+	if c.font == nil {
+		c.font = map[rune]*image.Alpha{}
+	}
+	dr, mask, at, _, ok := bitmapfont.FaceSC.Glyph(fixed.P(0, fontAscent), r)
+	if !ok {
+		dr = image.Rectangle{}
+	}
+	small := image.NewAlpha(image.Rectangle{Max: dr.Size()})
+	if ok {
+		draw.Draw(small, small.Rect, mask, at, draw.Src)
+	}
+	box := image.NewAlpha(image.Rectangle{Max: dr.Size().Mul(2)})
+	for i := range box.Pix {
+		if doubled(small, i%box.Stride, i/box.Stride) {
+			box.Pix[i] = 0xff
+		}
+	}
+	c.font[r] = box
+	return box
 }
 
 // doubled says whether the dot is black in the picture of twice the size. A corner between two neighbours of one colour

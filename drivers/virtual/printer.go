@@ -41,6 +41,7 @@ type Printer struct {
 	out, low   bool
 	cover      bool
 	cutter     bool
+	hot        bool
 	mute       bool
 	outAfter   int    // bytes until the paper ends; -1: never
 	input      []byte // received and not yet obeyed
@@ -232,6 +233,9 @@ func (p *Printer) SetCover(open bool) { p.set(func() { p.cover = open }) }
 
 // SetCutterError jams the cutter or frees it.
 func (p *Printer) SetCutterError(on bool) { p.set(func() { p.cutter = on }) }
+
+// SetOverheated lets the print head get too hot, or cool down again: until then the printer waits.
+func (p *Printer) SetOverheated(on bool) { p.set(func() { p.hot = on }) }
 
 // SetMute breaks the wire that answers go by; printing goes on.
 func (p *Printer) SetMute(on bool) { p.set(func() { p.mute = on }) }

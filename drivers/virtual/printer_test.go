@@ -2,14 +2,12 @@ package virtual
 
 import (
 	"bytes"
-	"context"
 	"image"
 	"io"
 	"net"
 	"slices"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"golang.org/x/text/encoding/simplifiedchinese"
@@ -210,6 +208,7 @@ func TestPrinterStatus(t *testing.T) {
 		{"out", b.twin.SetOut, "\x1a\x32\x12\x7e"},
 		{"cover", b.twin.SetCover, "\x1a\x16\x12\x12"},
 		{"cutter", b.twin.SetCutterError, "\x1a\x52\x1a\x12"},
+		{"overheated", b.twin.SetOverheated, "\x1a\x52\x52\x12"},
 	} {
 		c.set(true)
 		if got := all(); got != c.want {
@@ -235,6 +234,12 @@ func TestPrinterAutomaticStatus(t *testing.T) {
 	if got := read(); got != "\x10\x00\x00\x00" {
 		t.Errorf("healthy: % x", got)
 	}
+	b.twin.SetOverheated(true)
+	if got := read(); got != "\x18\x40\x00\x00" {
+		t.Errorf("overheated: % x", got)
+	}
+	b.twin.SetOverheated(false)
+	read()
 	b.twin.SetOut(true)
 	if got := read(); got != "\x18\x00\x0f\x00" {
 		t.Errorf("out: % x", got)
@@ -338,27 +343,6 @@ func TestPrinterSwitchInCallback(t *testing.T) {
 	if len(done) != 2 {
 		t.Errorf("%d papers", len(done))
 	}
-}
-
-// At 9600 baud, 960 bytes take a second.
-func TestPrinterPace(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		near, far := net.Pipe()
-		ctx, cancel := context.WithCancel(t.Context())
-		printed := make(chan time.Time)
-		twin := NewPrinter(PrinterOptions{Baud: 9600, OnPaper: func(Paper) { printed <- time.Now() }})
-		served := make(chan error, 1)
-		go func() { served <- twin.Serve(ctx, far) }()
-		start := time.Now()
-		go func() { _, _ = io.WriteString(near, strings.Repeat("A\n", 478)+"\n\x1dV\x00") }()
-		if took := (<-printed).Sub(start).Round(time.Millisecond); took != time.Second {
-			t.Errorf("960 bytes took %v", took)
-		}
-		cancel()
-		if err := <-served; err != nil {
-			t.Error(err)
-		}
-	})
 }
 
 func TestParse(t *testing.T) {

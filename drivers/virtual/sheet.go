@@ -240,6 +240,6 @@ func (s *sheet) take(cut bool, above int) (Paper, bool) {
 	p.Cut = cut
 	p.Image = s.canvas.image(above)
 	blank := s.canvas.bottom() == 0
-	s.paper, s.canvas = Paper{}, canvas{width: s.opt.Dots}
+	s.paper, s.canvas = Paper{}, canvas{width: s.opt.Dots, font: s.canvas.font}
 	return p, cut || !blank
 }

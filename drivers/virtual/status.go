@@ -26,7 +26,7 @@ func (r *realtime) next(x byte) (realtimeKind, byte) {
 }
 
 // stopped says whether nothing can be printed now. p.mu is held.
-func (p *Printer) stopped() bool { return p.out || p.cover || p.cutter }
+func (p *Printer) stopped() bool { return p.out || p.cover || p.cutter || p.hot }
 
 // status is the answer to DLE EOT n. p.mu is held.
 func (p *Printer) status(n byte) byte {
@@ -42,9 +42,10 @@ func (p *Printer) status(n byte) byte {
 	case 2:
 		set(p.cover, 0x04)
 		set(p.out, 0x20)
-		set(p.cutter, 0x40)
+		set(p.cutter || p.hot, 0x40)
 	case 3:
 		set(p.cutter, 0x08)
+		set(p.hot, 0x40)
 	case 4:
 		set(p.low || p.out, 0x0c)
 		set(p.out, 0x60)
@@ -66,6 +67,9 @@ func (p *Printer) report() {
 	}
 	if p.cutter {
 		b[1] |= 0x08
+	}
+	if p.hot {
+		b[1] |= 0x40
 	}
 	if p.low || p.out {
 		b[2] |= 0x03
