@@ -36,20 +36,20 @@ var allowed = map[string][]string{
 	"drivers/printer":      {"golang.org/x/text/...", "golang.org/x/image/...", "github.com/hajimehoshi/bitmapfont/v3", "github.com/boombuler/barcode/..."},
 	"drivers/port":         {"github.com/tarm/serial", "golang.org/x/sys/unix"},
 	"drivers/virtual":      {"github.com/creack/pty", "golang.org/x/text/...", "golang.org/x/image/...", "golang.org/x/sys/unix", "github.com/hajimehoshi/bitmapfont/v3", "github.com/boombuler/barcode/..."},
-	"drivers/virtual/hall": {"drivers/virtual", "internal/config", "internal/proto", "daemon/queue", "daemon/store", "golang.org/x/sync/errgroup", "golang.org/x/sys/unix"},
+	"drivers/virtual/hall": {"drivers/...", "golang.org/x/text/width", "internal/config", "internal/proto", "daemon/queue", "daemon/store", "golang.org/x/sync/errgroup", "golang.org/x/sys/unix"},
 	"internal/proto":       {},
-	"internal/config":      {"drivers", "go.yaml.in/yaml/v4"},
+	"internal/config":      {"drivers", "drivers/led", "go.yaml.in/yaml/v4"},
 	"internal/link":        {"internal/proto", "github.com/eclipse/paho.mqtt.golang", "github.com/eclipse/paho.mqtt.golang/packets"},
 	"internal/device":      {"internal/proto"},
 	"internal/ticket":      {"drivers/printer"},
-	"internal/station":     {"internal/config", "internal/device", "internal/link", "internal/proto", "drivers/port", "golang.org/x/sys/unix", "golang.org/x/sync/errgroup"},
+	"internal/station":     {"internal/config", "internal/device", "internal/link", "internal/proto", "drivers/port", "go.yaml.in/yaml/v4", "golang.org/x/sys/unix", "golang.org/x/sync/errgroup"},
 	"internal/sim":         {"daemon/...", "kiosk/flow", "display/flow", "drivers/...", "internal/..."},
 	"internal/e2e":         {"daemon/...", "drivers/...", "internal/..."},
 }
 
 // forTests may be imported by any test file.
 var forTests = []string{
-	"internal/...", "drivers/...", "daemon/queue", "pgregory.net/rapid", "github.com/google/go-cmp/...", "github.com/creack/pty",
+	"internal/...", "drivers/...", "daemon/queue", "pgregory.net/rapid", "github.com/google/go-cmp/...", "go.yaml.in/yaml/v4", "github.com/creack/pty",
 	"golang.org/x/sys/unix", "golang.org/x/text/...", "github.com/eclipse/paho.mqtt.golang/...", "golang.org/x/image/...",
 }
 
@@ -133,6 +133,29 @@ func TestLinks(t *testing.T) {
 			if _, err := os.Stat(filepath.Join(filepath.Dir(doc), m[1])); err != nil {
 				t.Errorf("%s links to %s, which is not there", doc, m[1])
 			}
+		}
+	}
+}
+
+// TestNamedFunctions finds every function and type that the README links to by name in the file it links to.
+func TestNamedFunctions(t *testing.T) {
+	text, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := regexp.MustCompile("\\[`[A-Za-z0-9_.]*?\\.?([A-Za-z0-9_]+)`\\]\\(([^)]+\\.go)\\)").FindAllStringSubmatch(string(text), -1)
+	if len(named) == 0 {
+		t.Fatal("the README names no function")
+	}
+	for _, m := range named {
+		source, err := os.ReadFile(m[2])
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		decl := regexp.MustCompile(`(?m)^(func (\([^)]*\) )?|type |\t)` + m[1] + `\b`)
+		if !decl.Match(source) {
+			t.Errorf("the README finds %s in %s, where it is not", m[1], m[2])
 		}
 	}
 }
