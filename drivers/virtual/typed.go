@@ -8,6 +8,7 @@ import (
 	"io"
 	"strings"
 	"sync"
+	"unicode/utf8"
 )
 
 // Typist is a person, or a device, that sends lines of text and hears nothing: the far end of the drivers called
@@ -114,17 +115,9 @@ func (p *TextPrinter) line(s string, n int) {
 func (p *TextPrinter) paper(cut bool) Paper {
 	out := Paper{Cut: cut, Bytes: p.bytes}
 	sheet := canvas{width: p.columns * charWidth}
+	sheet.feed(lineSpacing)
 	for _, s := range p.lines {
-		var gs []glyph
-		for _, r := range s {
-			w := charWidth
-			if r >= 0x80 {
-				w *= 2
-			}
-			gs = append(gs, glyph{r: r, w: w, h: charHeight})
-		}
-		sheet.text(gs, 0, charHeight)
-		sheet.feed(lineSpacing)
+		out.Broken += sheet.wrapped(s)
 		s = strings.TrimSpace(s)
 		if code, ok := strings.CutPrefix(s, "[QR "); ok && strings.HasSuffix(code, "]") {
 			out.QR = append(out.QR, strings.TrimSuffix(code, "]"))
@@ -134,4 +127,25 @@ func (p *TextPrinter) paper(cut bool) Paper {
 	}
 	out.Image = sheet.image(0)
 	return out
+}
+
+// wrapped draws a line in the printer's one size, and goes on below where it is too long; it returns how often it did.
+func (c *canvas) wrapped(s string) (broken int) {
+	var gs []glyph
+	x := 0
+	for _, r := range s {
+		w := charWidth
+		if r >= utf8.RuneSelf {
+			w *= 2
+		}
+		if x+w > c.width {
+			c.text(gs, 0, charHeight)
+			c.feed(lineSpacing)
+			gs, x, broken = nil, 0, broken+1
+		}
+		gs, x = append(gs, glyph{r: r, w: w, h: charHeight}), x+w
+	}
+	c.text(gs, 0, charHeight)
+	c.feed(lineSpacing)
+	return broken
 }

@@ -50,16 +50,17 @@ func TestTextPrinter(t *testing.T) {
 		}
 	}
 	for i, want := range []struct {
-		lines []string
-		qr    []string
-	}{{[]string{"示例服务大厅", ">>> A012 <<<"}, []string{"http://127.0.0.1/t/x"}}, {[]string{"----"}, nil}} {
+		lines  []string
+		qr     []string
+		broken int // the address is longer than the paper is wide
+	}{{[]string{"示例服务大厅", ">>> A012 <<<"}, []string{"http://127.0.0.1/t/x"}, 1}, {[]string{"----"}, nil, 0}} {
 		select {
 		case got := <-papers:
 			if !slices.Equal(got.Lines, want.lines) || !slices.Equal(got.QR, want.qr) || !got.Cut {
 				t.Errorf("paper %d: %q %q cut %t", i, got.Lines, got.QR, got.Cut)
 			}
-			if size := got.Image.Bounds().Size(); size.X != 16*charWidth || size.Y < charHeight {
-				t.Errorf("paper %d is %v dots large", i, size)
+			if size := got.Image.Bounds().Size(); size.X != 16*charWidth || size.Y < charHeight || got.Broken != want.broken {
+				t.Errorf("paper %d is %v dots large, %d lines broken", i, size, got.Broken)
 			}
 		case <-time.After(10 * time.Second):
 			t.Fatal("no paper came out")

@@ -142,7 +142,19 @@ func (c *console) tap(args []string) error {
 	case k.card == nil:
 		return fmt.Errorf("%s has no card reader", k.id)
 	}
-	return k.card.tap(uint32(card))
+	if err := k.card.tap(uint32(card)); err != nil {
+		return err
+	}
+	return c.reads(k)
+}
+
+// reads says what the kiosk's screen says now.
+func (c *console) reads(k *kiosk) error {
+	text, err := c.h.reads(c.h.ctx, k)
+	if err == nil {
+		c.h.out.event("%s: %s", k.id, text)
+	}
+	return err
 }
 
 func (c *console) key(args []string) error {
@@ -154,10 +166,13 @@ func (c *console) key(args []string) error {
 	if err != nil {
 		return fmt.Errorf("a key has a number, not %q", args[0])
 	}
-	return k.keys.Type(fmt.Sprintf("%s %d", keypad.Choose, n))
+	if err := k.keys.Type(fmt.Sprintf("%s %d", keypad.Choose, n)); err != nil {
+		return err
+	}
+	return c.reads(k)
 }
 
-// press presses a key at a counter.
+// press presses a key at a counter, and says so if nothing comes of it.
 func (c *console) press(op keypad.Op, counter string, arg int) error {
 	n, err := strconv.Atoi(counter)
 	if err != nil {
@@ -167,7 +182,17 @@ func (c *console) press(op keypad.Op, counter string, arg int) error {
 	if err != nil {
 		return err
 	}
-	return u.keys.press(op, arg)
+	if op == keypad.Rate {
+		return u.keys.press(op, arg) // changes nothing that anybody sees but the visitor
+	}
+	if err := pause(c.h.ctx, stepUp); err != nil { // lines can come faster than fingers: the same key is bounce then
+		return err
+	}
+	changed, err := c.h.press(c.h.ctx, u, op, arg)
+	if err == nil && !changed {
+		c.h.out.event("counter %d has not changed: nobody to call, not allowed now, or the daemon is away", n)
+	}
+	return err
 }
 
 func (c *console) rate(args []string) error {

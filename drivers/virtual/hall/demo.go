@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -22,7 +21,6 @@ const (
 // demo is a morning in the hall.
 type demo struct {
 	h      *hall
-	client http.Client
 	ledger *ledger
 	turn   []chan struct{} // for each kiosk: whoever has put something in stands at it
 }
@@ -30,7 +28,7 @@ type demo struct {
 // demo lets a morning pass, closes the hall's programs, and checks the books.
 func (h *hall) demo(o options) error {
 	devices := slices.DeleteFunc(slices.Clone(h.conf.Devices), func(d *config.Device) bool { return d.Kind != config.Kiosk })
-	d := &demo{h: h, client: http.Client{Timeout: 2 * time.Second}, ledger: newLedger(invent(o.seed, o.visitors, h.conf, devices))}
+	d := &demo{h: h, ledger: newLedger(invent(o.seed, o.visitors, h.conf, devices))}
 	for range h.wires.kiosks {
 		d.turn = append(d.turn, make(chan struct{}, 1))
 	}
@@ -116,7 +114,7 @@ func (d *demo) handedIn(ctx context.Context, window string) error {
 				Acked   uint64 `json:"acked"`
 			} `json:"journal"`
 		}
-		err := get(ctx, &d.client, "http://"+window+"/state", &page)
+		err := get(ctx, &d.h.client, "http://"+window+"/state", &page)
 		if j := page.Journal; err == nil && j.Pending == 0 && j.Next <= j.Acked+1 {
 			return nil
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -29,6 +30,7 @@ type hall struct {
 	dir    string
 	own    bool // dir was made here and goes at the end
 
+	client   http.Client // for the state pages of the devices
 	daemon   *program
 	programs []*program // in the order they were started
 	wires    *wires
@@ -42,7 +44,7 @@ func open(ctx context.Context, o options, out *voice) (_ *hall, err error) {
 	if len(mistakes) > 0 {
 		return nil, fmt.Errorf("the configuration has mistakes:\n%w", mistakes)
 	}
-	h := &hall{out: out, conf: conf, opt: o}
+	h := &hall{out: out, conf: conf, opt: o, client: http.Client{Timeout: 2 * time.Second}}
 	h.ctx, h.cancel = context.WithCancelCause(ctx)
 	defer func() {
 		if err != nil {

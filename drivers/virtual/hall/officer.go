@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"quhao/daemon/queue"
@@ -12,11 +11,9 @@ import (
 )
 
 const (
-	lampWithin   = 3 * time.Second         // the keys are lit again after a press
-	changeWithin = 1500 * time.Millisecond // a press has its effect; otherwise the officer looks again
-	rateWithin   = 5 * time.Second         // the rating is offered
-	callAgain    = 5200 * time.Millisecond // configs/hall allows a recall or no-show 5 s after a call
-	paperLate    = 2 * time.Second         // a number is called and its paper not yet in the visitor's hand
+	rateWithin = 5 * time.Second         // the rating is offered
+	callAgain  = 5200 * time.Millisecond // configs/hall allows a recall or no-show 5 s after a call
+	paperLate  = 2 * time.Second         // a number is called and its paper not yet in the visitor's hand
 )
 
 // officer works a counter of the demo, from what stands on the board and on the unit.
@@ -61,9 +58,9 @@ func (o *officer) work(ctx context.Context) error {
 		case st.S != "idle":
 			return fmt.Errorf("counter %d is %s in the middle of the morning", o.u.number, st.S)
 		case o.onHold > 0 && (o.served > 0 || o.waiting(ov) == 0):
-			err = o.press(ctx, st, keypad.Unpark)
+			_, err = o.d.h.press(ctx, o.u, keypad.Unpark, 0)
 		case o.waiting(ov) > 0:
-			err = o.press(ctx, st, keypad.Next)
+			_, err = o.d.h.press(ctx, o.u, keypad.Next, 0)
 		case o.d.ledger.over():
 			return nil
 		}
@@ -71,25 +68,6 @@ func (o *officer) work(ctx context.Context) error {
 			return err
 		}
 	}
-}
-
-// press presses a key when the keys are lit, and waits for the counter to change. If it does not, the officer looks again.
-func (o *officer) press(ctx context.Context, st proto.CounterState, op keypad.Op) error {
-	if _, err := o.unit(ctx, lampWithin, func(v unitView) bool {
-		return v.Lamp && !v.Busy && !st.At().After(v.Held)
-	}); err != nil {
-		return err
-	}
-	if err := o.u.keys.press(op, 0); err != nil {
-		return err
-	}
-	soon, cancel := context.WithTimeout(ctx, changeWithin)
-	defer cancel()
-	_, _ = o.d.h.board.await(soon, func(ov overview) bool {
-		now := o.state(ov)
-		return now.S != st.S || now.Call != st.Call || now.RN != st.RN
-	})
-	return ctx.Err()
 }
 
 // receive is what happens after a call: the visitor comes, or does not.
@@ -105,14 +83,16 @@ func (o *officer) receive(ctx context.Context, st proto.CounterState) error {
 		if err := pause(ctx, v.walk); err != nil {
 			return err
 		}
-		return o.press(ctx, st, keypad.Start)
+		_, err := o.d.h.press(ctx, o.u, keypad.Start, 0)
+		return err
 	}
 	if err := pause(ctx, time.Until(time.UnixMilli(st.T).Add(callAgain))); err != nil {
 		return err
 	}
 	if st.RN == 0 {
 		o.d.h.out.event("counter %d calls %s again", o.u.number, st.Num)
-		return o.press(ctx, st, keypad.Recall)
+		_, err := o.d.h.press(ctx, o.u, keypad.Recall, 0)
+		return err
 	}
 	return o.end(ctx, st, keypad.NoShow)
 }
@@ -163,7 +143,8 @@ func (o *officer) serve(ctx context.Context, st proto.CounterState, ov overview)
 // end presses the key that ends the visit; settle writes it down once it is seen to have ended.
 func (o *officer) end(ctx context.Context, st proto.CounterState, op keypad.Op) error {
 	o.pressed, o.atDesk = op, st.Call
-	return o.press(ctx, st, op)
+	_, err := o.d.h.press(ctx, o.u, op, 0)
+	return err
 }
 
 // settle writes down how the visit ended for which a key was pressed, if it has ended.
@@ -216,7 +197,7 @@ func (o *officer) rate(ctx context.Context, visit string, v *visitor) error {
 	defer cancel()
 	_, err := o.d.h.board.await(soon, offered)
 	if err == nil {
-		_, err = o.unit(soon, rateWithin, func(u unitView) bool { return u.Rating })
+		_, err = o.d.h.unit(soon, o.u, rateWithin, func(u unitView) bool { return u.Rating })
 	}
 	if err != nil {
 		o.d.ledger.complain("the visitor of %s could not rate: no rating was offered", v.number)
@@ -230,38 +211,8 @@ func (o *officer) rate(ctx context.Context, visit string, v *visitor) error {
 	}
 	o.d.ledger.note(func() { o.d.ledger.visits[visit].score = v.score })
 	o.d.h.out.event("counter %d: %s is done, rated %d", o.u.number, v.number, v.score)
-	if taken, err := o.unit(ctx, rateWithin, func(u unitView) bool { return !u.Rating }); err != nil || !taken {
+	if taken, err := o.d.h.unit(ctx, o.u, rateWithin, func(u unitView) bool { return !u.Rating }); err != nil || !taken {
 		o.d.ledger.complain("the unit at counter %d has not taken the rating of %s", o.u.number, v.number)
 	}
 	return ctx.Err()
-}
-
-// unitView is what the hall reads of a counter on a unit's state page.
-type unitView struct {
-	Counter string   `json:"counter"`
-	Held    proto.At `json:"held"`
-	Lamp    bool     `json:"lamp"`
-	Busy    bool     `json:"busy"`
-	Rating  bool     `json:"rating"`
-}
-
-// unit waits until the unit looks as wanted; false if it does not within that time.
-func (o *officer) unit(ctx context.Context, within time.Duration, want func(unitView) bool) (bool, error) {
-	deadline := time.Now().Add(within)
-	for {
-		var page struct {
-			Counters []unitView `json:"counters"`
-		}
-		err := get(ctx, &o.d.client, "http://"+o.u.window+"/state", &page)
-		i := slices.IndexFunc(page.Counters, func(v unitView) bool { return v.Counter == o.u.counter })
-		if err == nil && i >= 0 && want(page.Counters[i]) {
-			return true, nil
-		}
-		if time.Now().After(deadline) {
-			return false, nil
-		}
-		if err := pause(ctx, lookEvery); err != nil {
-			return false, err
-		}
-	}
 }

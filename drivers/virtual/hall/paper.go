@@ -58,7 +58,7 @@ func (p *papers) take(kiosk string, v virtual.Paper) {
 		p.out.event("the picture of %s cannot be kept: %v", name, err)
 	}
 	if !p.quiet {
-		p.out.say("%s", box(v.Lines))
+		p.out.say("%s", box(append(v.Lines, codes(v.QR)...)))
 		p.out.event("%s has printed %s: %s", kiosk, name, one.file)
 	}
 	p.bell.ring()
@@ -127,6 +127,14 @@ func (p *papers) next(ctx context.Context, kiosk string, n int) (paper, error) {
 		case <-rung:
 		}
 	}
+}
+
+// codes are the QR codes of a paper in words.
+func codes(qr []string) (out []string) {
+	for _, s := range qr {
+		out = append(out, "[QR "+s+"]")
+	}
+	return out
 }
 
 // box draws the lines of a paper in a frame, each in the middle.

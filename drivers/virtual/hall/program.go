@@ -142,7 +142,7 @@ func ask(ctx context.Context, bin string, args ...string) (string, error) {
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil {
-		return "", fmt.Errorf("quhaod %s: %w: %s", args[0], err, bytes.TrimSpace(stderr.Bytes()))
+		return "", fmt.Errorf("quhaod %s: %w %s", args[0], err, bytes.TrimSpace(stderr.Bytes()))
 	}
 	return stdout.String(), nil
 }

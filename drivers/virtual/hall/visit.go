@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -81,7 +80,7 @@ func (d *demo) take(ctx context.Context, v *visitor, k *kiosk) (paper, error) {
 // try taps and presses once and waits for the paper. Of what a try before has left on the screen, it goes on.
 func (d *demo) try(ctx context.Context, v *visitor, k *kiosk) (paper, error) {
 	before := d.h.papers.count(k.id)
-	state, err := d.screen(ctx, k, paperWithin, "idle", "take", "again", "retry", "no_paper", "closed", "choose", "tap_card")
+	state, err := d.h.screen(ctx, k, paperWithin, "idle", "take", "again", "retry", "no_paper", "closed", "choose", "tap_card")
 	if err != nil {
 		return paper{}, err
 	}
@@ -91,7 +90,7 @@ func (d *demo) try(ctx context.Context, v *visitor, k *kiosk) (paper, error) {
 		if err := v.do(k, v.keyFast); err != nil {
 			return paper{}, err
 		}
-		if _, err := d.screen(ctx, k, readCardFor, asks); err != nil {
+		if _, err := d.h.screen(ctx, k, readCardFor, asks); err != nil {
 			return paper{}, err
 		}
 	}
@@ -102,7 +101,7 @@ func (d *demo) try(ctx context.Context, v *visitor, k *kiosk) (paper, error) {
 	defer cancel()
 	p, err := d.h.papers.next(soon, k.id, before)
 	if err != nil {
-		s, _ := d.screen(ctx, k, 0)
+		s, _ := d.h.screen(ctx, k, 0)
 		return paper{}, fmt.Errorf("no paper came; the screen says %s", s)
 	}
 	return p, nil
@@ -133,31 +132,4 @@ func (d *demo) takeAgain(ctx context.Context, v *visitor, k *kiosk) error {
 		d.h.out.event("visitor %d tapped again and has %s again, reprint %d", v.no, p.number, p.reprint)
 	}
 	return nil
-}
-
-// kioskView is what the hall reads of a kiosk's state page.
-type kioskView struct {
-	Screen struct {
-		State string `json:"state"`
-	} `json:"screen"`
-}
-
-// screen waits until a kiosk's screen is in one of the states, and returns the state it is in.
-func (d *demo) screen(ctx context.Context, k *kiosk, within time.Duration, states ...string) (string, error) {
-	deadline := time.Now().Add(within)
-	var v kioskView
-	for {
-		err := get(ctx, &d.client, "http://"+k.window+"/state", &v)
-		for _, s := range states {
-			if err == nil && v.Screen.State == s {
-				return s, nil
-			}
-		}
-		if time.Now().After(deadline) {
-			return v.Screen.State, errors.Join(fmt.Errorf("its screen says %s", v.Screen.State), err)
-		}
-		if err := pause(ctx, lookEvery); err != nil {
-			return "", err
-		}
-	}
 }
