@@ -35,10 +35,14 @@ func TestAnyOrder(t *testing.T) {
 		w := &world{bench: newBench(rt), rt: rt, epoch: 1, ver: 10, calls: map[string]bool{}}
 		w.seen = w.gather
 		w.change()
+		w.in() // from a connected unit the faults are reached sooner; restart leads to an unconnected one
+		w.deliver(w.said[0])
 		rt.Repeat(map[string]func(*rapid.T){
-			"": w.check,
-			"change": func(*rapid.T) {
+			"":       w.check,
+			"change": func(*rapid.T) { w.change() },
+			"change and deliver": func(*rapid.T) {
 				w.change()
+				w.deliver(w.said[len(w.said)-1])
 			},
 			"deliver": func(rt *rapid.T) {
 				w.deliver(w.said[rapid.IntRange(0, len(w.said)-1).Draw(rt, "state")])
@@ -48,7 +52,19 @@ func TestAnyOrder(t *testing.T) {
 				w.presses++
 				w.press(rapid.SampledFrom([]keypad.Op{keypad.Next, keypad.Pause, keypad.Complete}).Draw(rt, "key"))
 			},
-			"rate":     func(rt *rapid.T) { w.rate(rapid.IntRange(0, 6).Draw(rt, "score")) },
+			"rate": func(rt *rapid.T) {
+				for range rapid.IntRange(1, 2).Draw(rt, "times") {
+					w.rate(rapid.IntRange(0, 6).Draw(rt, "score"))
+				}
+			},
+			"rate again after a restart": func(*rapid.T) {
+				st := w.heard
+				w.rate(5)
+				w.restart()
+				w.in()
+				w.deliver(st)
+				w.rate(1)
+			},
 			"result":   w.answer,
 			"restart":  func(*rapid.T) { w.restart() },
 			"up":       func(*rapid.T) { w.do(PipeUp{}) },
