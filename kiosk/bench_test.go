@@ -246,7 +246,7 @@ func open(t *testing.T) *hall {
 	h.cable = virtual.NewCable(filepath.Join(ports, "kiosk-1-printer"))
 	reader := virtual.NewCable(filepath.Join(ports, "kiosk-1-card"))
 	for cable, twin := range map[*virtual.Cable]virtual.Server{h.cable: h.printer, reader: h.reader} {
-		if err := cable.Plug(ctx, twin); err != nil {
+		if err := cable.Plug(t.Context(), twin); err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { cable.Cut() })

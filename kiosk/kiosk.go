@@ -31,7 +31,6 @@ type kiosk struct {
 	lines  []wire
 	window *station.Window
 	log    *slog.Logger
-	last   map[string]string // states of the parts as last shown
 }
 
 // wire is one line with what hangs on it.

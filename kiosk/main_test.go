@@ -2,12 +2,17 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"quhao/drivers/virtual"
 	"quhao/internal/link"
+	"quhao/internal/proto"
 	"quhao/internal/station"
 )
 
@@ -59,5 +64,66 @@ func TestDataFolderInUse(t *testing.T) {
 	code := run(t.Context(), args, &out, &errs, func(link.Options) station.Pipe { return newCentre() })
 	if code != exitFailed || !strings.Contains(errs.String(), "in use by another program") {
 		t.Errorf("exit code %d, %s", code, errs.String())
+	}
+}
+
+// try runs the same code against the things as the program does.
+func TestTry(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.state(t, "a session and a printer", ready)
+	h.stop()
+	h.wait(t, exitDone)
+	start := func(what string) (*lockedBuffer, context.CancelFunc, chan int) {
+		ctx, cancel := context.WithCancel(t.Context())
+		out, code := new(lockedBuffer), make(chan int, 1)
+		args := []string{"-config", identity(t, t.TempDir()), "-data", h.data, "-local", filepath.Join("..", "configs", "hall"), "try", what}
+		// The log shares the buffer: "listening" says that the line is open.
+		go func() { code <- run(ctx, args, out, out, func(link.Options) station.Pipe { return newCentre() }) }()
+		return out, cancel, code
+	}
+	until := func(out *lockedBuffer, word string) {
+		t.Helper()
+		tick, deadline := time.NewTicker(10*time.Millisecond), time.After(patience)
+		defer tick.Stop()
+		for !strings.Contains(out.String(), word) {
+			select {
+			case <-tick.C:
+			case <-deadline:
+				t.Fatalf("waited in vain for %q in %q", word, out.String())
+			}
+		}
+	}
+	out, cancel, code := start("printer")
+	if got := <-code; got != exitDone || !strings.Contains(out.String(), "ticket asked") {
+		t.Errorf("try printer: exit code %d, %s", got, out.String())
+	}
+	cancel()
+	if paper := h.paper(t); !slices.Contains(paper.Lines, "T000") {
+		t.Errorf("paper %q", paper.Lines)
+	}
+	h.printer.SetOut(true)
+	out, cancel, code = start("printer")
+	if got := <-code; got != exitRefused || !strings.Contains(out.String(), "printer out") {
+		t.Errorf("try printer without paper: exit code %d, %s", got, out.String())
+	}
+	cancel()
+	out, cancel, code = start("card")
+	until(out, "listening")
+	if err := h.reader.Tap(virtual.CardHex(0x10, 8844356)); err != nil {
+		t.Fatal(err)
+	}
+	until(out, "card **56 digest "+proto.CardDigest(cardNumber))
+	cancel()
+	if got := <-code; got != exitDone || strings.Contains(out.String(), cardNumber) {
+		t.Errorf("try card: exit code %d, %s", got, out.String())
+	}
+	out, cancel, code = start("keypad")
+	until(out, "listening")
+	h.press(t, 4)
+	until(out, "key choose 4")
+	cancel()
+	if got := <-code; got != exitDone {
+		t.Errorf("try keypad: exit code %d, %s", got, out.String())
 	}
 }

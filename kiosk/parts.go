@@ -19,19 +19,18 @@ func (t *tally) add() { t.n.Add(1) }
 type parts struct {
 	tell func(ctx context.Context, ev flow.Event)
 
+	noise map[string]*tally
+
 	mu    sync.Mutex
 	state map[string]string
-	noise map[string]*tally
 }
 
 func newParts(tell func(context.Context, flow.Event)) *parts {
 	return &parts{tell: tell, state: map[string]string{}, noise: map[string]*tally{}}
 }
 
-// add makes a part known, and returns where to count what it sends that nobody understands.
+// add makes a part known, before anything runs, and returns where to count what it sends that nobody understands.
 func (p *parts) add(name string) *tally {
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	t := new(tally)
 	p.noise[name] = t
 	return t
@@ -47,22 +46,17 @@ func (p *parts) set(ctx context.Context, name, state string) {
 	}
 	p.state[name] = state
 	h := proto.Health{Parts: maps.Clone(p.state), Count: map[string]uint64{}}
-	for part, t := range p.noise {
-		h.Count[part+".bad"] = t.n.Load()
+	for part, n := range p.counts() {
+		h.Count[part+".bad"] = n
 	}
 	p.tell(ctx, flow.Parts{Health: h})
 }
 
-// counts returns the state and noise of all parts. It must not wait for set, which waits for the loop that calls it:
-// so it only tries.
-func (p *parts) counts() (state map[string]string, noise map[string]uint64, ok bool) {
-	if !p.mu.TryLock() {
-		return nil, nil, false
-	}
-	defer p.mu.Unlock()
-	noise = map[string]uint64{}
+// counts returns how many frames of each part were not understood. The parts are all known before anything runs.
+func (p *parts) counts() map[string]uint64 {
+	out := map[string]uint64{}
 	for part, t := range p.noise {
-		noise[part] = t.n.Load()
+		out[part] = t.n.Load()
 	}
-	return maps.Clone(p.state), noise, true
+	return out
 }

@@ -10,7 +10,6 @@ type page struct {
 	Device string `json:"device"`
 	FW     string `json:"fw"`
 	flow.View
-	Parts   map[string]string `json:"parts"`
 	Noise   map[string]uint64 `json:"noise,omitempty"` // frames that no driver understood
 	Journal journal           `json:"journal"`
 }
@@ -30,14 +29,11 @@ type journal struct {
 func (k *kiosk) show() {
 	j := k.st.Journal
 	p := page{
-		Device: k.st.ID, FW: k.st.FW, View: k.flow.View(k.st.Now()), Parts: k.last,
+		Device: k.st.ID, FW: k.st.FW, View: k.flow.View(k.st.Now()), Noise: k.parts.counts(),
 		Journal: journal{Install: j.Install(), First: j.First(), Next: j.Next(), Acked: j.Acked(), HWSeq: j.HWSeq(), Torn: j.Torn()},
 	}
 	if err := j.Err(); err != nil {
 		p.Journal.Err = err.Error()
-	}
-	if state, noise, ok := k.parts.counts(); ok {
-		k.last, p.Parts, p.Noise = state, state, noise
 	}
 	if err := k.window.Show(p, k.wrong(p)); err != nil {
 		k.log.Error("the state cannot be shown", "err", err)

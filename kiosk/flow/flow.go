@@ -32,6 +32,7 @@ type Kiosk struct {
 
 	fault   bool          // the journal cannot be written: nothing is issued until a restart
 	printer printer.State // as last heard; gone before that
+	parts   map[string]string
 	hall    *proto.HallState
 
 	digest  string  // of a card that waits for a department
@@ -98,6 +99,7 @@ func (k *Kiosk) Handle(now device.Now, ev Event) []Action {
 	case PrinterState:
 		k.printer = e.State
 	case Parts:
+		k.parts = e.Health.Parts
 		k.s.Health(e.Health)
 	case Printed:
 		k.printed(now, e)

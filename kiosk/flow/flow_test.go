@@ -116,6 +116,7 @@ func TestTicket(t *testing.T) {
 	if len(facts) != 1 || !strings.Contains(string(facts[0].Facts[0]), `"k":"start"`) || facts[0].HWSeq != 1 {
 		t.Fatalf("facts %+v", facts)
 	}
+	b.do(Printed{"another", proto.HowNone})
 	b.wantScreen(Printing)
 	b.wantFacts("start " + string(cmd.ID))
 	b.do(Printed{cmd.ID, proto.HowAsked})

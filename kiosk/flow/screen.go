@@ -73,17 +73,18 @@ func (k *Kiosk) lit(now device.Now, c Choice) bool {
 
 // View is the kiosk's state for whoever looks after it. There is nothing in it of any visitor but the number on the screen.
 type View struct {
-	Screen  Screen       `json:"screen"`
-	Lamps   map[int]bool `json:"lamps"`
-	Printer string       `json:"printer"`
-	Session bool         `json:"session"` // commands can be sent
-	Fault   bool         `json:"fault"`   // the journal cannot be written
+	Screen  Screen            `json:"screen"`
+	Lamps   map[int]bool      `json:"lamps"`
+	Printer string            `json:"printer"`
+	Parts   map[string]string `json:"parts"`   // as last told by a Parts event
+	Session bool              `json:"session"` // commands can be sent
+	Fault   bool              `json:"fault"`   // the journal cannot be written
 }
 
 // View returns the state at now.
 func (k *Kiosk) View(now device.Now) View {
 	return View{
-		Screen: k.screen(now), Lamps: maps.Clone(k.lamps), Printer: string(k.printer),
+		Screen: k.screen(now), Lamps: maps.Clone(k.lamps), Printer: string(k.printer), Parts: maps.Clone(k.parts),
 		Session: k.s.Ready(now), Fault: k.fault,
 	}
 }
