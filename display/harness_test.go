@@ -171,7 +171,7 @@ func newDesk(t *testing.T) *desk {
 	d.stop = cancel
 	plug := func(name string, twin virtual.Server) *virtual.Cable {
 		c := virtual.NewCable(filepath.Join(d.dir, "data", "ports", name))
-		if err := c.Plug(ctx, twin); err != nil {
+		if err := c.Plug(t.Context(), twin); err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { c.Cut() })

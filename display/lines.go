@@ -16,6 +16,9 @@ import (
 	"quhao/internal/config"
 )
 
+// leaveWithin bounds how long the last pictures may take when the program ends.
+const leaveWithin = 500 * time.Millisecond
+
 // tally counts the bytes that a line brought and no driver understood.
 type tally struct {
 	mu   sync.Mutex
@@ -65,7 +68,7 @@ func wire(d *config.Device, events chan<- flow.Event, up func() time.Duration) (
 		if !ok {
 			return nil, fmt.Errorf("led of counter %s: the driver %s is none for displays", p.Counter, p.Driver)
 		}
-		s := &screen{counter: p.Counter, driver: driver, picture: newLatest[flow.Display](), events: events, bad: new(tally)}
+		s := &screen{counter: p.Counter, driver: driver, picture: newLatest[flow.Display](), events: events, left: make(chan struct{}), bad: new(tally)}
 		w.screens[p.Counter] = s
 		w.lines = append(w.lines, &line{names: []string{"led " + p.Counter}, port: p.Port, use: s.use, bad: s.bad})
 	}
@@ -126,6 +129,21 @@ func (w *wires) pad(name string, p *config.Peripheral, shared map[config.Port]in
 func (w *wires) light(counter string, on bool) {
 	for _, g := range w.pads {
 		g.light(counter, on)
+	}
+}
+
+// leave lets every display say that nothing is heard any more, and waits for those that are there; at most leaveWithin.
+func (w *wires) leave(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, leaveWithin)
+	defer cancel()
+	for _, s := range w.screens {
+		s.leave()
+	}
+	for _, s := range w.screens {
+		select {
+		case <-s.left:
+		case <-ctx.Done():
+		}
 	}
 }
 

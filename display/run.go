@@ -59,11 +59,18 @@ func (u *unit) run(ctx context.Context, listen func(context.Context) error) erro
 	ctx, u.end = context.WithCancelCause(ctx)
 	defer u.end(nil)
 	g, ctx := errgroup.WithContext(ctx)
+	lines, unplug := context.WithCancel(context.WithoutCancel(ctx))
+	defer unplug()
+	context.AfterFunc(ctx, func() {
+		u.wires.leave(lines)
+		unplug()
+	})
 	for _, s := range u.wires.screens {
+		s.ended = ctx.Done()
 		s.part = func(state string) { tell(ctx, u.events, flow.Part{Name: "led " + s.counter, State: state}) }
 	}
 	for _, l := range u.wires.lines {
-		g.Go(func() error { return l.run(ctx, u.st.PortOptions(l.port), u.events, u.log) })
+		g.Go(func() error { return l.run(lines, u.st.PortOptions(l.port), u.events, u.log) })
 	}
 	g.Go(func() error { return u.pipe(ctx) })
 	g.Go(func() error { return u.receive(ctx) })

@@ -28,6 +28,10 @@ type screen struct {
 	events  chan<- flow.Event
 	part    func(state string) // of the health message
 
+	ended   <-chan struct{} // closed when the unit hears no more
+	leaving atomic.Bool     // the picture to come is the last
+	left    chan struct{}   // the last picture has gone out
+
 	unanswered atomic.Int32 // pictures written since the last answer
 	bad        *tally
 }
@@ -92,10 +96,22 @@ func (s *screen) write(ctx context.Context, l *port.Line) error {
 		}
 		select {
 		case s.events <- flow.Displayed{Counter: s.counter, At: d.At}:
+		case <-s.ended:
+			if d.Show.Mode == led.Stale && s.leaving.Load() {
+				s.leaving.Store(false)
+				close(s.left)
+			}
 		case <-ctx.Done():
 			return ctx.Err()
 		}
 	}
+}
+
+// leave makes the display say that nothing is heard: a unit that has ended must not leave an old number standing.
+func (s *screen) leave() {
+	d, _ := s.picture.get()
+	s.leaving.Store(true)
+	s.picture.put(flow.Display{Counter: s.counter, Show: flow.Lost(d.Show.Number)})
 }
 
 // both runs a reader and a writer of one line until the first ends, and returns its error when the other has ended too.

@@ -52,6 +52,7 @@ func try(ctx context.Context, what string, st *station.Station, out io.Writer, l
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	for _, s := range w.screens {
+		s.ended = ctx.Done()
 		s.part = func(state string) { tell(ctx, events, flow.Part{Name: "led " + s.counter, State: state}) }
 	}
 	for _, l := range lines {

@@ -66,6 +66,21 @@ func TestCallAndRate(t *testing.T) {
 	heard(t, d.centre, proto.UpAvail, func(a proto.Avail) bool { return a.S == "off" })
 }
 
+// A unit that ends does not leave an old number standing.
+func TestEndMarksTheDisplay(t *testing.T) {
+	d := newDesk(t)
+	d.up(t)
+	d.welcome(t)
+	d.state(t, "c1", proto.CounterState{S: "serving", Num: "A012", Call: "v1"})
+	d.see(t, "正在办理A012")
+	if err := d.end(t); !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	if s := d.see(t, "信号中断请稍候"); s.Mode != "stale" || d.led.Shown() != s {
+		t.Errorf("the display is left with %+v", d.led.Shown())
+	}
+}
+
 func TestOfficersCard(t *testing.T) {
 	d := newDesk(t)
 	d.up(t)

@@ -137,7 +137,7 @@ func (u *Unit) base(c *counter) (led.Show, proto.At) {
 		return led.Show{Mode: led.Serving, Text: textServe(num), Number: num}, at
 	}
 	// Of a state that this version does not know nothing can be said, and a display never goes blank.
-	return led.Show{Mode: led.Stale, Text: textStale, Number: num}, proto.At{}
+	return Lost(num), proto.At{}
 }
 
 // names is what an idle counter shows: its own name and those of its departments.

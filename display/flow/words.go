@@ -23,6 +23,12 @@ func textServe(num string) string { return "正在办理" + num }
 // WindowName is how a counter is called: 3号窗口.
 func WindowName(number int) string { return fmt.Sprintf("%d号窗口", number) }
 
+// Lost is the picture of a counter of which nothing is heard. number is the last one that was shown, for displays that
+// mark a number; it may be empty.
+func Lost(number string) led.Show {
+	return led.Show{Mode: led.Stale, Text: textStale, Number: number}
+}
+
 // Pictures are the pictures that a counter's display will have to show, with number as an example of a ticket's number.
 // A display that cannot show one of them is to be reported when the unit starts.
 func (c Config) Pictures(counter Counter, number string) []led.Show {
@@ -35,7 +41,7 @@ func (c Config) Pictures(counter Counter, number string) []led.Show {
 		{Mode: led.Idle, Text: textCard},
 		{Mode: led.Paused, Text: textPaused},
 		{Mode: led.Closed, Text: textClosed},
-		{Mode: led.Stale, Text: textStale},
+		Lost(""),
 		{Mode: led.Idle, Text: counter.name()},
 	}
 	for _, id := range counter.Depts {
