@@ -1,8 +1,6 @@
 package station
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -16,26 +14,10 @@ import (
 )
 
 // served is what the controller sends on down/cfg, retained, and what a device keeps for a start without it.
-type served struct {
-	V      int    `json:"v"`
-	Ver    uint64 `json:"ver"`
-	SHA256 string `json:"sha256"` // lower-case hex, of YAML
-	YAML   string `json:"yaml"`   // as config.Serve makes it: the device's file, its profile, and the centre
-}
+// Its text is made by config.Serve: the device's file, its profile, and the centre.
+type served struct{ proto.Cfg }
 
-// UpConfig is the last level of the topic on which a device says, retained, whether it has taken its configuration.
-const UpConfig = "cfg"
-
-// Report is that word.
-type Report struct {
-	V      int      `json:"v"`
-	Ver    uint64   `json:"ver"`
-	SHA256 string   `json:"sha256"`
-	S      string   `json:"s"`             // accepted or refused
-	Why    []string `json:"why,omitempty"` // refused: one line each, as file:line:column: what
-}
-
-// maxReported bounds the lines of a Report, so that it stays under the limit of a message.
+// maxReported bounds the lines of a report, so that it stays under the limit of a message.
 const maxReported = 20
 
 // setup is a checked configuration.
@@ -49,21 +31,16 @@ func decodeServed(b []byte) (served, error) {
 	if len(b) > proto.MaxConfig {
 		return m, fmt.Errorf("configuration of %d bytes, %d are allowed", len(b), proto.MaxConfig)
 	}
-	if err := json.Unmarshal(b, &m); err != nil {
+	if err := json.Unmarshal(b, &m.Cfg); err != nil {
 		return m, fmt.Errorf("configuration: %w", err)
 	}
 	if m.V > proto.Version {
 		return m, fmt.Errorf("configuration of protocol version %d, this is %d", m.V, proto.Version)
 	}
-	if m.SHA256 != m.sum() {
+	if m.SHA256 != proto.NewCfg(m.Ver, []byte(m.YAML)).SHA256 {
 		return m, errors.New("configuration: its checksum does not agree with its text")
 	}
 	return m, nil
-}
-
-func (m served) sum() string {
-	h := sha256.Sum256([]byte(m.YAML))
-	return hex.EncodeToString(h[:])
 }
 
 // check reads the text as the controller does. It touches no hardware.
@@ -95,8 +72,8 @@ func foreign(d *config.Device, file, id string, kind proto.Kind) (out config.Mis
 	return out
 }
 
-func (m served) report(mistakes config.Mistakes) Report {
-	r := Report{V: proto.Version, Ver: m.Ver, SHA256: m.SHA256, S: "accepted"}
+func (m served) report(mistakes config.Mistakes) proto.CfgReport {
+	r := proto.CfgReport{V: proto.Version, Ver: m.Ver, SHA256: m.SHA256, S: "accepted"}
 	for _, one := range mistakes {
 		r.S = "refused"
 		if len(r.Why) < maxReported {
@@ -156,7 +133,7 @@ func readCache(dir string) (m served, ok bool) {
 
 // writeCache keeps a configuration, whole or not at all.
 func writeCache(dir string, m served) error {
-	b, err := json.Marshal(m)
+	b, err := json.Marshal(m.Cfg)
 	if err != nil {
 		return fmt.Errorf("keep the configuration: %w", err)
 	}

@@ -15,11 +15,11 @@ func TestReportFits(t *testing.T) {
 	for range 500 {
 		many = append(many, config.Mistake{File: "devices/kiosk-1.yaml", Line: 3, Col: 7, What: strings.Repeat("错", 400)})
 	}
-	b, err := proto.Encode(served{Ver: 3, SHA256: "x"}.report(many))
+	b, err := proto.Encode(served{proto.Cfg{Ver: 3, SHA256: "x"}}.report(many))
 	if err != nil {
 		t.Fatal(err)
 	}
-	var r Report
+	var r proto.CfgReport
 	if err := json.Unmarshal(b, &r); err != nil || r.S != "refused" || r.Ver != 3 || len(r.Why) == 0 {
 		t.Fatalf("%+v, %v", r, err)
 	}
@@ -31,9 +31,7 @@ func TestReportFits(t *testing.T) {
 }
 
 func FuzzServed(f *testing.F) {
-	good := served{V: 1, Ver: 2, YAML: "version: 1\n"}
-	good.SHA256 = good.sum()
-	b, err := json.Marshal(good)
+	b, err := json.Marshal(proto.NewCfg(2, []byte("version: 1\n")))
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -44,8 +42,8 @@ func FuzzServed(f *testing.F) {
 		m, err := decodeServed(b)
 		if err != nil {
 			// What is refused by its frame may still be read as a configuration: it must not panic either.
-			m = served{YAML: string(b)}
-		} else if m.sum() != m.SHA256 || m.V > proto.Version {
+			m = served{proto.Cfg{YAML: string(b)}}
+		} else if proto.NewCfg(m.Ver, []byte(m.YAML)).SHA256 != m.SHA256 || m.V > proto.Version {
 			t.Fatalf("taken: %s", b)
 		}
 		if found, mistakes := m.check("kiosk-1", proto.KindKiosk); len(mistakes) == 0 && (found.device == nil || found.device.ID != "kiosk-1") {

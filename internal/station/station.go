@@ -70,9 +70,9 @@ type Station struct {
 	disk   *device.FileDisk
 	pipe   Pipe
 	events chan link.Event
-	held   served  // the configuration in use; empty with LocalFile
-	local  bool    // with LocalFile: what the controller serves is not taken
-	told   *Report // to be published when connected
+	held   served           // the configuration in use; empty with LocalFile
+	local  bool             // with LocalFile: what the controller serves is not taken
+	told   *proto.CfgReport // to be published when connected
 }
 
 // Open makes everything ready: the identity is read, the data folder locked, the journal opened, and the configuration
@@ -235,7 +235,7 @@ func (s *Station) tell(p Pipe) {
 	}
 	b, err := proto.Encode(s.told)
 	if err == nil {
-		err = p.Publish(proto.Message{Topic: s.Topics.Up(s.ID, UpConfig), Payload: b, Retain: true, QoS: 1})
+		err = p.Publish(proto.Message{Topic: s.Topics.Up(s.ID, proto.UpCfg), Payload: b, Retain: true, QoS: 1})
 	}
 	if err != nil {
 		s.Log.Debug("the report on the configuration waits", "device", s.ID, "err", err)

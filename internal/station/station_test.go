@@ -53,18 +53,18 @@ func (w *wire) tell(t *testing.T, topic string, payload []byte) {
 }
 
 // report waits for the word on the configuration.
-func (w *wire) report(t *testing.T) Report {
+func (w *wire) report(t *testing.T) proto.CfgReport {
 	t.Helper()
 	select {
 	case m := <-w.said:
-		var r Report
+		var r proto.CfgReport
 		if err := json.Unmarshal(m.Payload, &r); err != nil || m.Topic != "quhao/1/dev/kiosk-1/up/cfg" || !m.Retain {
 			t.Fatalf("%s %s retained %v: %v", m.Topic, m.Payload, m.Retain, err)
 		}
 		return r
 	case <-time.After(patience):
 		t.Fatal("no report")
-		return Report{}
+		return proto.CfgReport{}
 	}
 }
 
@@ -127,9 +127,7 @@ func cfg(t *testing.T, change func(string) string) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := served{V: 1, Ver: 7, YAML: change(string(text))}
-	m.SHA256 = m.sum()
-	b, err := json.Marshal(m)
+	b, err := json.Marshal(proto.NewCfg(7, []byte(change(string(text)))))
 	if err != nil {
 		t.Fatal(err)
 	}
