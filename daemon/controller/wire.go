@@ -301,13 +301,12 @@ func (b *batch) beat(dev string, d *deviceView, h proto.Beat) {
 	if b.in(dev, h.Mark) == nil {
 		return
 	}
-	for counter, at := range h.Shown {
-		if !b.serves(dev, counter) {
-			continue
-		}
+	for _, counter := range d.conf.Counters {
+		at := h.Shown[counter] // a display that has shown nothing yet is behind as well
 		d.shown[counter] = at
 		p := b.published[counter]
-		if p.at.After(at) && b.now.Sub(p.when) >= resendStates {
+		// A clock that was set back since says nothing of how long: then it is long enough.
+		if long := b.now.Sub(p.when); p.at.After(at) && (long >= resendStates || long < 0) {
 			b.count["states_resent"]++
 			b.desks[queue.CounterID(counter)] = true
 		}
