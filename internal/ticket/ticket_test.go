@@ -97,6 +97,12 @@ func printed(t *testing.T, tk Ticket, columns int) (stream []byte, p virtual.Pap
 	e := printer.NewESCPOS()
 	e.Cols = columns
 	stream = e.Encode(Layout(tk, Options{Columns: columns}))
+	return stream, onTwin(t, stream, columns)
+}
+
+// onTwin prints a stream that makes one paper, every command of which the printer knows.
+func onTwin(t *testing.T, stream []byte, columns int) virtual.Paper {
+	t.Helper()
 	papers := make(chan virtual.Paper, 2)
 	twin := virtual.NewPrinter(virtual.PrinterOptions{Dots: columns * 12, OnPaper: func(p virtual.Paper) { papers <- p }})
 	near, far := net.Pipe()
@@ -111,7 +117,7 @@ func printed(t *testing.T, tk Ticket, columns int) (stream []byte, p virtual.Pap
 	if len(papers) != 1 || twin.Unknown() != 0 || twin.Waiting() != 0 {
 		t.Fatalf("%d papers, %d unknown commands, %d bytes left", len(papers), twin.Unknown(), twin.Waiting())
 	}
-	return stream, <-papers
+	return <-papers
 }
 
 // The limits of the wire: 0.4 s at 9600 baud, and paper that moves at once.
