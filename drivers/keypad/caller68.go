@@ -67,7 +67,7 @@ func (c *Caller68) Check() error {
 }
 
 // Decode implements Driver. A frame with a right sum is always acknowledged by its echo, also if its key
-// is unknown (then with an error), because the pad would send it again for ever.
+// is unknown (then with an error), because the pad would send it again for ever. The echo of our own lamp frame is taken silently.
 func (c *Caller68) Decode(buf []byte) (n int, p Press, reply []byte, err error) {
 	if len(buf) == 0 {
 		return 0, Press{}, nil, nil
@@ -84,6 +84,9 @@ func (c *Caller68) Decode(buf []byte) (n int, p Press, reply []byte, err error) 
 	if sum8(body) != buf[n-2] || buf[n-1] != callerEnd {
 		n = skipTo(buf)
 		return n, Press{}, nil, fmt.Errorf("caller68: wrong sum or end, %d bytes dropped: %w", n, ErrFrame)
+	}
+	if body[1] == callerLamp {
+		return n, Press{}, nil, nil // the pad's acknowledgement of our lamp frame: an echo of it would never end
 	}
 	p, err = c.press(body)
 	return n, p, bytes.Clone(buf[:n]), err
