@@ -1,0 +1,212 @@
+package sim
+
+import (
+	"fmt"
+	"strings"
+
+	"quhao/daemon/queue"
+	"quhao/internal/proto"
+	"quhao/kiosk/flow"
+)
+
+// books are the simulator's own account of what happened; they know the rules and nothing of the code that keeps them.
+type books struct {
+	number   map[string]queue.TicketID // given out today
+	issued   map[queue.TicketID]bool
+	requests map[queue.RequestID]bool // that have changed something
+	calls    map[queue.TicketID]int
+	again    map[queue.TicketID]int // calls that an officer asked for: by transfer, reinstate, undo
+	facts    map[string]bool        // installation and number
+	rated    map[queue.VisitID]int
+	undone   map[queue.VisitID]bool // visits that an undo opened again or took back
+	presses  map[queue.RequestID]proto.Cmd
+
+	prints []flow.Job
+	begun  map[proto.ID]string // the number begun for each request
+	holder map[string]string   // of each number on paper
+	papers map[string]proto.ID // the ticket of each number on paper
+}
+
+func newBooks() books {
+	return books{
+		number: map[string]queue.TicketID{}, issued: map[queue.TicketID]bool{}, requests: map[queue.RequestID]bool{},
+		calls: map[queue.TicketID]int{}, again: map[queue.TicketID]int{}, facts: map[string]bool{}, rated: map[queue.VisitID]int{},
+		undone: map[queue.VisitID]bool{}, presses: map[queue.RequestID]proto.Cmd{}, begun: map[proto.ID]string{},
+		holder: map[string]string{}, papers: map[string]proto.ID{},
+	}
+}
+
+// event checks an event that is committed; s is the state before it.
+func (b *books) event(w *world, s *queue.State, e queue.Event) {
+	if e.Request != "" {
+		if b.requests[e.Request] {
+			w.fail("request %s has changed something twice", e.Request)
+		}
+		b.requests[e.Request] = true
+		b.fenced(w, s, e)
+	}
+	if e.FactSeq > 0 {
+		name := fmt.Sprint(e.Install, " ", e.FactSeq)
+		if b.facts[name] {
+			w.fail("fact %s was taken twice", name)
+		}
+		b.facts[name] = true
+	}
+	switch body := e.Body.(type) {
+	case queue.Issued:
+		if other, twice := b.number[body.Number]; twice || b.issued[body.Ticket] {
+			w.fail("%s is given to %s, and was to %s", body.Number, body.Ticket, other)
+		}
+		b.number[body.Number], b.issued[body.Ticket] = body.Ticket, true
+		w.stats.issued++
+	case queue.Called:
+		b.called(w, s, body)
+	case queue.Reinstated:
+		b.again[body.Ticket]++
+	case queue.Rated:
+		if b.rated[body.Visit]++; b.rated[body.Visit] > 1 {
+			w.fail("visit %s is rated twice", body.Visit)
+		}
+		w.stats.ratings++
+	default:
+		b.officers(s, e)
+	}
+}
+
+// officers notes what an officer has asked for.
+func (b *books) officers(s *queue.State, e queue.Event) {
+	switch body := e.Body.(type) {
+	case queue.Ended:
+		if body.Outcome == queue.Transferred {
+			b.again[s.Visits[body.Visit].Ticket]++
+		}
+	case queue.Undid:
+		if v := s.Visits[s.Desk(body.Counter).Visit]; v != nil {
+			b.again[v.Ticket]++
+			b.undone[v.ID] = true
+		}
+		for id, v := range s.Visits {
+			if v.Counter == body.Counter && v.Touched == body.Of {
+				b.undone[id] = true
+			}
+		}
+	}
+}
+
+// called checks a call: of a ticket that waits, once unless an officer asked for more.
+func (b *books) called(w *world, s *queue.State, body queue.Called) {
+	t := s.Tickets[body.Ticket]
+	want := queue.Waiting
+	if body.Parked {
+		want = queue.OnHold
+	} else {
+		b.calls[t.ID]++
+	}
+	if t.State != want {
+		w.fail("%s is called and was %s", t.Number, t.State)
+	}
+	if b.calls[t.ID] > 1+b.again[t.ID] {
+		w.fail("%s is called %d times", t.Number, b.calls[t.ID])
+	}
+	for _, o := range s.Tickets {
+		if o.ID != t.ID && o.Number == t.Number && o.State.Live() {
+			w.fail("two live tickets have the number %s", t.Number)
+		}
+	}
+	w.stats.calls++
+}
+
+// press notes a command of a unit as it goes out.
+func (b *books) press(w *world, payload []byte) {
+	cmd, err := proto.Decode[proto.Cmd](payload)
+	if err != nil {
+		w.fail("a unit sends %s: %v", payload, err)
+		return
+	}
+	if was, repeated := b.presses[queue.RequestID(cmd.ID)]; repeated && (was.Op != cmd.Op || *was.IfVer != *cmd.IfVer) {
+		w.fail("the press %s goes out as another: %+v, then %+v", cmd.ID, was, cmd)
+	}
+	b.presses[queue.RequestID(cmd.ID)] = cmd
+}
+
+// fenced checks that a key press changed the counter only as the officer saw it.
+func (b *books) fenced(w *world, s *queue.State, e queue.Event) {
+	cmd, ok := b.presses[e.Request]
+	if !ok {
+		return
+	}
+	if now := (proto.At{Epoch: proto.Epoch(s.Epoch), Ver: proto.Ver(s.Desk(queue.CounterID(cmd.Counter)).CV)}); *cmd.IfVer != now {
+		w.fail("%s was pressed at counter %s at %v and done at %v", cmd.Op, cmd.Counter, *cmd.IfVer, now)
+	}
+}
+
+// said checks what the controller says: nothing that the log does not hold.
+func (b *books) said(w *world, s *queue.State, m proto.Message) {
+	if dev, what, ok := w.topics.ReadDown(m.Topic); ok {
+		switch what {
+		case proto.DownAck:
+			ack, err := proto.Decode[proto.Ack](m.Payload)
+			in := s.Installs[s.Devices[dev]]
+			if err != nil || in == nil || ack.Ack > in.Ack {
+				w.fail("%s is told that its facts are taken, and the log does not hold them: %s", dev, m.Payload)
+			}
+		case proto.DownRes:
+			b.answered(w, s, m)
+		}
+		return
+	}
+	switch kind, name, _ := w.topics.ReadState(m.Topic); kind {
+	case "ctl":
+		// While the database cannot be written, nobody can know what of it has been written all the same.
+		c, err := proto.Decode[proto.Ctl](m.Payload)
+		if err != nil || uint64(c.Epoch) > s.Epoch || c.S != "faulted" && uint64(c.Epoch) != s.Epoch {
+			w.fail("the controller is %s and says it is of epoch %d, the log says %d (%v)", c.S, c.Epoch, s.Epoch, err)
+		}
+	case "counter":
+		c, err := proto.Decode[proto.CounterState](m.Payload)
+		if desk := s.Desk(queue.CounterID(name)); err != nil || uint64(c.Epoch) != s.Epoch || uint64(c.Ver) != desk.Ver || c.S != string(desk.State) {
+			w.fail("counter %s is said to be %s, the log says %+v (%v)", name, m.Payload, desk, err)
+		}
+	}
+}
+
+func (b *books) answered(w *world, s *queue.State, m proto.Message) {
+	res, err := proto.Decode[proto.Res](m.Payload)
+	if err != nil || res.Ticket == nil {
+		return
+	}
+	a, kept := s.Answer(queue.RequestID(res.ID))
+	if t := s.Tickets[a.Ticket]; !kept || t == nil || t.Number != res.Ticket.Num || string(t.ID) != string(res.Ticket.TID) {
+		w.fail("%s is answered with a ticket that the log does not hold: %s", res.ID, m.Payload)
+	}
+}
+
+// print checks that a print may begin: once for a request, and recorded on the disk before.
+func (b *books) print(w *world, k *kiosk, job flow.Job) {
+	b.prints = append(b.prints, job)
+	if num, twice := b.begun[job.ID]; twice {
+		w.fail("%s is printed again: %s, then %s", job.ID, num, job.Ticket.Num)
+	}
+	b.begun[job.ID] = job.Ticket.Num
+	if f, ok := k.started(job.ID); !ok || f.Num != job.Ticket.Num || f.TID != job.Ticket.TID {
+		w.fail("%s is printed without its record on the disk of %s", job.Ticket.Num, k.dev)
+	}
+}
+
+// paper notes a paper in somebody's hand. Without a card each request is a visitor of his own.
+func (b *books) paper(w *world, k *kiosk, job flow.Job) {
+	f, _ := k.started(job.ID)
+	holder := f.Card
+	if holder == "" {
+		holder = "whoever made " + string(job.ID)
+	}
+	w.stats.papers++
+	w.say("%s: the paper %s comes out for %s", k.dev, job.Ticket.Num, holder)
+	if was, ok := b.holder[job.Ticket.Num]; ok && was != holder {
+		w.fail("two visitors hold the number %s: %s and %s", job.Ticket.Num, was, holder)
+	}
+	if job.Ticket.Num == "" || !strings.ContainsAny(job.Ticket.Num[:1], "AB") {
+		w.fail("a paper with the number %q", job.Ticket.Num)
+	}
+	b.holder[job.Ticket.Num], b.papers[job.Ticket.Num] = holder, job.Ticket.TID
+}

@@ -1,0 +1,168 @@
+package sim
+
+import (
+	"errors"
+	"slices"
+	"time"
+
+	"quhao/internal/device"
+	"quhao/internal/proto"
+)
+
+// disk is a journal's disk: it survives the program, and may tear what is written as the power fails.
+type disk struct {
+	w   *world
+	who string
+	b   []byte
+	bad bool // it said no: the program has to be started anew
+}
+
+var errFull = errors.New("no space left on device")
+
+func (d *disk) Load() ([]byte, error) { return slices.Clone(d.b), nil }
+
+func (d *disk) Append(b []byte) error {
+	w := d.w
+	if w.chance(w.faults.tear) {
+		d.b = append(d.b, b[:w.rng.IntN(len(b)+1)]...)
+		panic(crash{d.who + ", writing,"})
+	}
+	if w.chance(w.faults.full) {
+		w.say("%s: the disk says no", d.who)
+		d.b = append(d.b, b[:w.rng.IntN(len(b)+1)]...)
+		d.bad = true
+		return errFull
+	}
+	d.b = append(d.b, b...)
+	return nil
+}
+
+func (d *disk) Replace(b []byte) error {
+	w := d.w
+	if w.chance(w.faults.tear) {
+		if w.chance(0.5) {
+			d.b = slices.Clone(b)
+		}
+		panic(crash{d.who + ", writing anew,"})
+	}
+	d.b = slices.Clone(b)
+	return nil
+}
+
+// facts are the facts on the disk as a new start would find them.
+func (d *disk) facts() (out []proto.Fact) {
+	j, err := device.OpenJournal(&disk{w: &world{}, b: slices.Clone(d.b)}, func() proto.Install { return "nobody" })
+	if err != nil {
+		d.w.fail("%s: the journal cannot be read: %v", d.who, err)
+		return nil
+	}
+	return slices.Collect(j.Facts())
+}
+
+// program is what a kiosk and a counter unit have in common: they run, die, and are started anew on the same disk.
+type program struct {
+	*link
+	disk    *disk
+	alive   bool
+	life    int
+	since   time.Duration // when it was started
+	session *device.Session
+	wake    int
+
+	begin func(j *device.Journal) // makes the flow
+	tick  func()
+	due   func() (time.Duration, bool)
+	ids   int // commands made by the present event
+}
+
+func (p *program) time() device.Now {
+	return device.Now{Up: p.w.now - p.since, Wall: time.Unix(0, 0).Add(p.w.now - p.since)}
+}
+
+// start starts the program on what its disk holds.
+func (p *program) start() {
+	p.life++
+	p.alive, p.since, p.disk.bad = true, p.w.now, false
+	p.w.say("%s starts", p.dev)
+	p.run(func() {
+		j, err := device.OpenJournal(p.disk, func() proto.Install { return proto.Install(p.w.random()) })
+		if err != nil {
+			p.w.fail("%s: the journal cannot be opened: %v", p.dev, err)
+			return
+		}
+		p.begin(j)
+		p.tick()
+	})
+	p.dial()
+}
+
+// run runs a piece of the program, and sees to it that time reaches it.
+func (p *program) run(f func()) {
+	if !p.alive {
+		return
+	}
+	p.ids = 0
+	p.w.step(f, p.die)
+	if !p.alive || p.w.bad != nil {
+		return
+	}
+	if p.disk.bad { // somebody comes and starts it anew
+		p.disk.bad = false
+		life := p.life
+		p.w.after(p.w.some(2*time.Second, 10*time.Second), func() {
+			if p.life == life && p.alive {
+				p.die()
+			}
+		})
+	}
+	p.wake++
+	wake := p.wake
+	if at, ok := p.due(); ok {
+		p.w.after(p.since+at-p.w.now, func() {
+			if p.wake == wake && p.alive {
+				p.run(p.tick)
+			}
+		})
+	}
+}
+
+// die is the end of the program, however it came.
+func (p *program) die() {
+	p.alive = false
+	p.life++
+	p.wake++
+	p.cut()
+	p.w.after(p.w.some(300*time.Millisecond, 6*time.Second), func() {
+		if !p.alive {
+			p.start()
+		}
+	})
+}
+
+// stumble lets the program die here by chance.
+func (p *program) stumble() {
+	if p.w.chance(p.w.faults.die) {
+		panic(crash{p.dev})
+	}
+}
+
+// drop is the device's own wish to dial anew.
+func (p *program) drop(rest time.Duration) {
+	p.rest = p.w.now + rest
+	p.cut()
+}
+
+func (p *program) open(kind proto.Kind, j *device.Journal) *device.Session {
+	p.session = device.NewSession(device.Options{
+		Dev: p.dev, Kind: kind, FW: "sim", Topics: p.w.topics, Boot: proto.Boot(p.w.random()), Random: p.w.random,
+	}, j)
+	return p.session
+}
+
+// newID makes the id of a command: one event may make one.
+func (p *program) newID() proto.ID {
+	if p.ids++; p.ids > 1 {
+		p.w.fail("%s makes %d commands of one tap or press", p.dev, p.ids)
+	}
+	return p.w.newID()
+}

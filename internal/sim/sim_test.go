@@ -1,0 +1,339 @@
+package sim
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"reflect"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"quhao/daemon/controller"
+	"quhao/daemon/queue"
+	"quhao/internal/proto"
+)
+
+// run is one run of the hall, by its seed alone.
+func run(seed uint64, traced bool) *world {
+	w := &world{rng: rand.New(rand.NewPCG(seed, 0x717568616f)), traced: traced, topics: proto.NewTopics(""), books: newBooks()}
+	w.stats.runs = 1
+	w.conf = hallConfig(w.chance(0.3))
+	w.centre = &centre{w: w, shadow: queue.New()}
+	for _, d := range w.conf.Devices {
+		if d.Kind == "kiosk" {
+			k := newKiosk(w, d.ID)
+			w.kiosks, w.links = append(w.kiosks, k), append(w.links, k.link)
+		} else {
+			u := newUnit(w, d.ID, d.Counters)
+			w.units, w.links = append(w.units, u), append(w.links, u.link)
+		}
+	}
+	w.centre.start()
+	w.morning()
+	w.until(3 * time.Second)
+	w.faults = drawFaults(w.rng)
+	w.say("faults %+v", w.faults)
+	w.busy()
+	w.until(w.now + w.some(20*time.Second, 60*time.Second))
+	w.say("the faults end")
+	w.faults = faults{}
+	w.until(w.now + healsIn)
+	w.healed()
+	w.serveAll()
+	w.until(w.now + 2*time.Second)
+	w.equal()
+	return w
+}
+
+// healsIn is how long everything may take to be as if nothing had happened: a controller that starts, a dead connection
+// that is found out, a session, the facts, the states.
+const healsIn = 45 * time.Second
+
+// morning opens the day and starts the devices.
+func (w *world) morning() {
+	w.centre.console(queue.OpenDay{})
+	w.centre.console(queue.SignOn{Counter: "c1", Officer: "li"})
+	w.centre.console(queue.SignOn{Counter: "c2", Officer: "wu"})
+	for _, k := range w.kiosks {
+		k.start()
+	}
+	for _, u := range w.units {
+		u.start()
+	}
+}
+
+// busy lets people come and things go wrong.
+func (w *world) busy() {
+	for _, k := range w.kiosks {
+		w.each(2500*time.Millisecond, k.visit)
+	}
+	for _, u := range w.units {
+		w.each(1500*time.Millisecond, u.officer)
+		w.each(2*time.Second, u.rater)
+	}
+	w.each(4*time.Second, w.atTheConsole)
+	for _, l := range w.links {
+		w.each(time.Second, func() {
+			switch {
+			case w.chance(w.faults.cut):
+				l.cut()
+			case w.chance(w.faults.deaf) && l.connected:
+				w.say("%s is deaf and does not know it", l.dev)
+				l.deaf = true
+			}
+		})
+	}
+	w.each(time.Second, func() {
+		if w.chance(w.faults.clock) {
+			w.centre.skew += w.some(-10*time.Minute, 10*time.Minute)
+			w.say("the controller's clock is off by %s", w.centre.skew)
+		}
+	})
+}
+
+// atTheConsole is somebody at the console, beside the keys.
+func (w *world) atTheConsole() {
+	c := queue.CounterID([]string{"c1", "c2"}[w.rng.IntN(2)])
+	var missed queue.TicketID
+	for _, n := range w.numbers() {
+		if t := w.centre.shadow.Tickets[w.books.number[n]]; t.State == queue.Gone {
+			missed = t.ID
+		}
+	}
+	w.centre.console([]queue.Wish{
+		queue.Next{Counter: c}, queue.Next{Counter: c}, queue.Start{Counter: c}, queue.Complete{Counter: c, Outcome: queue.Promised},
+		queue.Undo{Counter: c}, queue.Transfer{Counter: c, To: "law"}, queue.Reinstate{Ticket: missed}, queue.Unpause{Counter: c},
+		queue.SetIssuing{Dept: "law", Open: w.chance(0.7)}, queue.SignOn{Counter: c, Officer: "he"}, queue.Park{Counter: c},
+	}[w.rng.IntN(11)])
+}
+
+// numbers are the numbers given out, in order.
+func (w *world) numbers() []string {
+	out := make([]string, 0, len(w.books.number))
+	for n := range w.books.number {
+		out = append(out, n)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// healed checks that nothing is left of the faults.
+func (w *world) healed() {
+	if w.bad != nil {
+		return
+	}
+	s := w.centre.shadow
+	if w.centre.ctl == nil {
+		w.fail("the controller does not run")
+		return
+	}
+	for _, k := range w.kiosks {
+		w.settled(k.program)
+		if v := k.flow.View(k.time()); v.Screen.State == "asking" || v.Screen.State == "printing" || v.Fault {
+			w.fail("%s has not settled: %s", k.dev, v.Screen.State)
+		}
+	}
+	for _, u := range w.units {
+		w.settled(u.program)
+		w.scored(u)
+	}
+	for num, id := range w.books.papers {
+		t := s.Tickets[queue.TicketID(id)]
+		if t == nil || t.Number != num || t.State == queue.Void || t.State == queue.Expired || t.State == queue.Printing {
+			w.fail("the paper %s is lost: the log knows %+v", num, t)
+		}
+	}
+	for _, t := range s.Tickets {
+		none := t.State == queue.Waiting
+		for _, p := range t.Papers {
+			none = none && (p == queue.PaperNone || p == queue.PaperAbandoned)
+		}
+		if none {
+			w.fail("%s waits and is known to have no paper: %+v", t.Number, t.Papers)
+		}
+	}
+	w.equal()
+}
+
+// settled checks one device: alive, in session, and every fact of its journal taken as it is.
+func (w *world) settled(p *program) {
+	if !p.alive || !p.session.Ready(p.time()) {
+		w.fail("%s is not in session: alive %t, connected %t, deaf %t", p.dev, p.alive, p.connected, p.deaf)
+		return
+	}
+	j := p.session.Journal()
+	if len(j.Pending()) > 0 || j.Acked()+1 != j.Next() {
+		w.fail("%s has facts that are not taken: %d of %d", p.dev, j.Acked(), j.Next()-1)
+	}
+	for f := range j.Facts() {
+		if !w.books.facts[fmt.Sprint(j.Install(), " ", f.Seq)] {
+			w.fail("the fact %+v of %s is acknowledged, and the log does not hold it", f, p.dev)
+		}
+	}
+}
+
+// scored checks that every score in a journal is in the log: the first of each visit, unless the visit was taken back.
+func (w *world) scored(u *unit) {
+	seen := map[string]bool{}
+	for _, f := range u.ratings() {
+		id := queue.VisitID(f.Tok)
+		if v := w.centre.shadow.Visits[id]; !seen[f.Tok] && !w.books.undone[id] && (v == nil || v.Score != f.V) {
+			w.fail("%s: visit %s was rated %d, the log says %+v", u.dev, f.Tok, f.V, v)
+		}
+		if seen[f.Tok] {
+			w.fail("%s has taken two scores of visit %s", u.dev, f.Tok)
+		}
+		seen[f.Tok] = true
+	}
+}
+
+// equal checks that every display shows what the controller holds, and that the controller holds what the log says.
+func (w *world) equal() {
+	if w.bad != nil {
+		return
+	}
+	var counters map[string]proto.CounterState
+	var state *queue.State
+	w.centre.view(func(v controller.View) {
+		state, counters = v.State(), map[string]proto.CounterState{}
+		for _, c := range w.conf.Centre.Counters {
+			counters[c.ID] = v.Counter(w.centre.time(), queue.CounterID(c.ID))
+		}
+		if v.Faulted() != nil {
+			w.fail("the controller is faulted: %v", v.Faulted())
+		}
+	})
+	again := queue.New()
+	for _, e := range w.centre.log {
+		if _, err := again.Apply(e); err != nil {
+			w.fail("the log cannot be replayed: %v", err)
+			return
+		}
+	}
+	if !reflect.DeepEqual(again, state) {
+		w.fail("the controller's memory is not what the log says")
+	}
+	for _, u := range w.units {
+		for _, c := range u.flow.View().Counters {
+			if want := counters[c.Counter]; c.Held != want.At() || c.Shown != want.At() || u.on[c.Counter] != want.At() || c.S != want.S || c.Number != want.Num {
+				w.fail("%s shows %+v of counter %s, the controller holds %+v", u.dev, c, c.Counter, want)
+			}
+		}
+	}
+}
+
+// serveAll calls everybody who waits: each paper's number is called in the end.
+func (w *world) serveAll() {
+	if w.bad != nil {
+		return
+	}
+	for i, c := range []queue.CounterID{"c1", "c2"} {
+		w.centre.console(queue.SignOn{Counter: c, Officer: []queue.OfficerID{"li", "wu"}[i]})
+		w.centre.console(queue.Unpause{Counter: c})
+	}
+	for range 200 {
+		if len(w.centre.shadow.Line("law"))+len(w.centre.shadow.Line("tax")) == 0 {
+			break
+		}
+		w.centre.console(queue.Next{Counter: "c1"})
+		w.centre.console(queue.Next{Counter: "c2"})
+		w.until(w.now + 50*time.Millisecond)
+	}
+	for num, id := range w.books.papers {
+		if w.books.calls[queue.TicketID(id)] == 0 {
+			w.fail("the number %s is on paper and was never called: %+v", num, w.centre.shadow.Tickets[queue.TicketID(id)])
+		}
+	}
+}
+
+// runs is how many runs are wanted.
+func runs(t *testing.T) uint64 {
+	t.Helper()
+	text := os.Getenv("QUHAO_RUNS")
+	if text == "" {
+		return defaultRuns
+	}
+	n, err := strconv.ParseUint(text, 10, 32)
+	if err != nil || n == 0 {
+		t.Fatalf("QUHAO_RUNS=%s: %v", text, err)
+	}
+	return n
+}
+
+var errBroken = errors.New("a rule was broken")
+
+// sweep makes runs until one breaks a rule, and returns its seed.
+func sweep(n uint64) (sum stats, seed uint64, err error) {
+	var next atomic.Uint64
+	var mu sync.Mutex
+	var all sync.WaitGroup
+	seed = n + 1
+	for range runtime.GOMAXPROCS(0) {
+		all.Go(func() {
+			for s := next.Add(1); s <= n; s = next.Add(1) {
+				w := run(s, false)
+				mu.Lock()
+				sum.add(w.stats)
+				if w.bad != nil && s < seed {
+					seed, err = s, fmt.Errorf("%w: %w", errBroken, w.bad)
+				}
+				mu.Unlock()
+				if w.bad != nil {
+					next.Store(n)
+				}
+			}
+		})
+	}
+	all.Wait()
+	return sum, seed, err
+}
+
+// TestRuns makes many runs, or with QUHAO_SEED one with its trace.
+func TestRuns(t *testing.T) {
+	if text := os.Getenv("QUHAO_SEED"); text != "" {
+		seed, err := strconv.ParseUint(text, 10, 64)
+		if err != nil {
+			t.Fatalf("QUHAO_SEED=%s: %v", text, err)
+		}
+		w := run(seed, true)
+		t.Logf("seed %d: %+v\n%s", seed, w.stats, strings.Join(w.trace, "\n"))
+		if w.bad != nil {
+			t.Errorf("seed %d: %v", seed, w.bad)
+		}
+		return
+	}
+	began := time.Now()
+	sum, seed, err := sweep(runs(t))
+	if err != nil {
+		w := run(seed, true)
+		t.Fatalf("seed %d: %v\nthe last steps (QUHAO_SEED=%d shows all):\n%s", seed, err, seed,
+			strings.Join(w.trace[max(0, len(w.trace)-60):], "\n"))
+	}
+	t.Logf("%d runs in %s: %d numbers given, %d papers, doubles 0, lost 0, %d calls, %d ratings, %d crashes, %d commits refused, %d connections cut, "+
+		"messages: %d lost, %d repeated, %d late", sum.runs, time.Since(began).Round(time.Second), sum.issued, sum.papers, sum.calls, sum.ratings,
+		sum.crashes, sum.refused, sum.cuts, sum.lost, sum.repeated, sum.late)
+	if sum.papers == 0 || sum.calls == 0 || sum.ratings == 0 || sum.crashes == 0 {
+		t.Error("the runs have tried nothing")
+	}
+}
+
+// TestSeedDecides checks that a run can be made again.
+func TestSeedDecides(t *testing.T) {
+	for seed := range uint64(5) {
+		a, b := run(seed, true), run(seed, true)
+		if !slices.Equal(a.trace, b.trace) {
+			i := 0
+			for i < min(len(a.trace), len(b.trace)) && a.trace[i] == b.trace[i] {
+				i++
+			}
+			t.Fatalf("seed %d gives another run from step %d on:\n%s\n%s", seed, i, a.trace[min(i, len(a.trace)-1)], b.trace[min(i, len(b.trace)-1)])
+		}
+	}
+}
