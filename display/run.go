@@ -20,7 +20,7 @@ import (
 )
 
 // errOrdered ends the program when the controller has ordered a restart.
-var errOrdered = errors.New("the controller has ordered a restart")
+var errOrdered = fmt.Errorf("the controller has ordered it: %w", station.ErrRestart)
 
 // unit is the program while it runs.
 type unit struct {

@@ -20,8 +20,8 @@ import (
 // pictureFor is how long each picture stands while a display is tried.
 const pictureFor = 2 * time.Second
 
-// errTried ends a trial that has shown everything.
-var errTried = errors.New("all pictures were shown")
+// errShown ends a trial that has shown everything.
+var errShown = errors.New("all pictures were shown")
 
 // prefixes are the names of the peripherals that a word after try stands for, nil for an unknown word.
 func prefixes(what string) []string {
@@ -62,7 +62,7 @@ func try(ctx context.Context, what string, st *station.Station, out io.Writer, l
 	if what == "led" {
 		g.Go(func() error { return parade(ctx, setup(st.Device, st.Centre, st.Topics), st, w, each) })
 	}
-	if err := g.Wait(); !errors.Is(err, errTried) {
+	if err := g.Wait(); !errors.Is(err, errShown) {
 		return err
 	}
 	return nil
@@ -110,5 +110,5 @@ func parade(ctx context.Context, cfg flow.Config, st *station.Station, w *wires,
 			}
 		}
 	}
-	return errTried
+	return errShown
 }

@@ -156,21 +156,21 @@ func TestCommandLine(t *testing.T) {
 		code int
 		says string
 	}{
-		{"help", []string{"-help"}, exitDone, "Examples:"},
-		{"version", []string{"-version"}, exitDone, "quhao-display "},
-		{"unknown flag", []string{"-colour"}, exitUsage, "-colour"},
-		{"no identity", []string{"-data", data}, exitUsage, "-config is missing"},
-		{"no data", []string{"-config", identity}, exitUsage, "-data is missing"},
-		{"too much", []string{"-config", identity, "-data", data, "now"}, exitUsage, `"now"`},
-		{"try nothing", []string{"try"}, exitUsage, "led, keypad or card"},
-		{"try a printer", []string{"try", "printer", "-config", identity, "-data", data}, exitUsage, "led, keypad or card"},
-		{"bad configuration", []string{"-config", identity, "-data", data, "-local", bad}, exitRefused, "bad.yaml:8:1:"},
-		{"no such identity", []string{"-config", filepath.Join(dir, "none"), "-data", data, "-local", etc}, exitFailed, "no such file"},
-		{"open to all", []string{"-config", identity, "-data", data, "-local", etc, "-http", "0.0.0.0:0"}, exitFailed, "this machine only"},
+		{"help", []string{"-help"}, station.ExitDone, "Examples:"},
+		{"version", []string{"-version"}, station.ExitDone, "quhao-display "},
+		{"unknown flag", []string{"-colour"}, station.ExitUsage, "-colour"},
+		{"no identity", []string{"-data", data}, station.ExitUsage, "-config is missing"},
+		{"no data", []string{"-config", identity}, station.ExitUsage, "-data is missing"},
+		{"too much", []string{"-config", identity, "-data", data, "now"}, station.ExitUsage, `"now"`},
+		{"try nothing", []string{"try"}, station.ExitUsage, "led, keypad, card"},
+		{"try a printer", []string{"try", "printer", "-config", identity, "-data", data}, station.ExitUsage, "led, keypad, card"},
+		{"bad configuration", []string{"-config", identity, "-data", data, "-local", bad}, station.ExitRefused, "bad.yaml:8:1:"},
+		{"no such identity", []string{"-config", filepath.Join(dir, "none"), "-data", data, "-local", etc}, station.ExitFailed, "no such file"},
+		{"open to all", []string{"-config", identity, "-data", data, "-local", etc, "-http", "0.0.0.0:0"}, station.ExitFailed, "this machine only"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			var out, errs bytes.Buffer
-			code := run(t.Context(), tc.args, &out, &errs)
+			code := program().Main(t.Context(), tc.args, &out, &errs)
 			if all := out.String() + errs.String(); code != tc.code || !strings.Contains(all, tc.says) {
 				t.Errorf("exit %d, want %d; it says:\n%s", code, tc.code, all)
 			}
@@ -198,7 +198,7 @@ func TestReadyAndDone(t *testing.T) {
 	defer cancel()
 	errs := &until{line: "msg=ready", end: cancel}
 	args := []string{"-config", filepath.Join(dir, "identity.yaml"), "-data", filepath.Join(dir, "data"), "-local", filepath.Join(dir, "etc"), "-http", "127.0.0.1:0"}
-	if code := run(ctx, args, &bytes.Buffer{}, errs); code != exitDone || !strings.Contains(errs.String(), "device=unit-1") {
+	if code := program().Main(ctx, args, &bytes.Buffer{}, errs); code != station.ExitDone || !strings.Contains(errs.String(), "device=unit-1") {
 		t.Errorf("exit %d, log:\n%s", code, errs)
 	}
 }

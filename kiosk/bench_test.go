@@ -261,10 +261,12 @@ func open(t *testing.T) *hall {
 	h.keys = master
 	t.Cleanup(func() { master.Close() })
 	args := []string{"-config", identity(t, dir), "-data", h.data, "-local", filepath.Join("..", "configs", "hall"), "-http", "127.0.0.1:0"}
-	go func() { h.code <- run(ctx, args, io.Discard, h.log, func(link.Options) station.Pipe { return h.c }) }()
+	go func() {
+		h.code <- program(func(link.Options) station.Pipe { return h.c }).Main(ctx, args, io.Discard, h.log)
+	}()
 	t.Cleanup(func() {
 		cancel()
-		h.wait(t, exitDone)
+		h.wait(t, station.ExitDone)
 		if t.Failed() {
 			t.Log(h.log.String())
 		}

@@ -8,6 +8,7 @@ import (
 
 	"quhao/drivers/virtual"
 	"quhao/internal/proto"
+	"quhao/internal/station"
 )
 
 func ready(p page) bool { return p.Session && p.Printer == "ok" }
@@ -120,7 +121,7 @@ func TestLeave(t *testing.T) {
 	h := open(t)
 	h.state(t, "a session and a printer", ready)
 	h.stop()
-	h.wait(t, exitDone)
+	h.wait(t, station.ExitDone)
 	h.c.mu.Lock()
 	defer h.c.mu.Unlock()
 	if last := h.c.said[len(h.c.said)-1]; !strings.HasSuffix(last.Topic, "/up/avail") || string(last.Payload) != `{"s":"off"}` || !last.Retain {

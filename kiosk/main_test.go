@@ -32,21 +32,21 @@ func TestCommandLine(t *testing.T) {
 		code int
 		says string
 	}{
-		{"help", []string{"-help"}, exitDone, "Examples:"},
-		{"version", []string{"-version"}, exitDone, "quhao-kiosk "},
-		{"nothing", nil, exitUsage, "-config is missing"},
-		{"no data folder", []string{"-config", id}, exitUsage, "-data is missing"},
-		{"unknown flag", []string{"-confg", id}, exitUsage, "-confg"},
-		{"too much", []string{"-config", id, "-data", data, "more"}, exitUsage, `"more"`},
-		{"try what", []string{"-config", id, "-data", data, "try", "led"}, exitUsage, "printer, card or keypad"},
-		{"no identity", []string{"-config", filepath.Join(dir, "none"), "-data", data}, exitFailed, "identity"},
-		{"bad configuration", []string{"-config", id, "-data", data, "-local", bad}, exitRefused, bad + ":3:7: "},
-		{"state for everybody", []string{"-config", id, "-data", data, "-local", hall, "-http", "0.0.0.0:0"}, exitFailed, "on this machine only"},
-		{"try without a printer", []string{"-config", id, "-data", data, "-local", hall, "try", "printer"}, exitRefused, "it does not work"},
+		{"help", []string{"-help"}, station.ExitDone, "Examples:"},
+		{"version", []string{"-version"}, station.ExitDone, "quhao-kiosk "},
+		{"nothing", nil, station.ExitUsage, "-config is missing"},
+		{"no data folder", []string{"-config", id}, station.ExitUsage, "-data is missing"},
+		{"unknown flag", []string{"-confg", id}, station.ExitUsage, "-confg"},
+		{"too much", []string{"-config", id, "-data", data, "more"}, station.ExitUsage, `"more"`},
+		{"try what", []string{"-config", id, "-data", data, "try", "led"}, station.ExitUsage, "printer, card, keypad"},
+		{"no identity", []string{"-config", filepath.Join(dir, "none"), "-data", data}, station.ExitFailed, "identity"},
+		{"bad configuration", []string{"-config", id, "-data", data, "-local", bad}, station.ExitRefused, bad + ":3:7: "},
+		{"state for everybody", []string{"-config", id, "-data", data, "-local", hall, "-http", "0.0.0.0:0"}, station.ExitFailed, "on this machine only"},
+		{"try without a printer", []string{"-config", id, "-data", data, "-local", hall, "try", "printer"}, station.ExitRefused, "it does not work"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var out, errs bytes.Buffer
-			code := run(t.Context(), c.args, &out, &errs, func(link.Options) station.Pipe { return newCentre() })
+			code := program(func(link.Options) station.Pipe { return newCentre() }).Main(t.Context(), c.args, &out, &errs)
 			if said := out.String() + errs.String(); code != c.code || !strings.Contains(said, c.says) {
 				t.Errorf("exit code %d, want %d; it said %q, want %q in it", code, c.code, said, c.says)
 			}
@@ -61,8 +61,8 @@ func TestDataFolderInUse(t *testing.T) {
 	dir := t.TempDir()
 	var out, errs bytes.Buffer
 	args := []string{"-config", identity(t, dir), "-data", h.data, "-local", filepath.Join("..", "configs", "hall")}
-	code := run(t.Context(), args, &out, &errs, func(link.Options) station.Pipe { return newCentre() })
-	if code != exitFailed || !strings.Contains(errs.String(), "in use by another program") {
+	code := program(func(link.Options) station.Pipe { return newCentre() }).Main(t.Context(), args, &out, &errs)
+	if code != station.ExitFailed || !strings.Contains(errs.String(), "in use by another program") {
 		t.Errorf("exit code %d, %s", code, errs.String())
 	}
 }
@@ -73,13 +73,15 @@ func TestTry(t *testing.T) {
 	h := open(t)
 	h.state(t, "a session and a printer", ready)
 	h.stop()
-	h.wait(t, exitDone)
+	h.wait(t, station.ExitDone)
 	start := func(what string) (*lockedBuffer, context.CancelFunc, chan int) {
 		ctx, cancel := context.WithCancel(t.Context())
 		out, code := new(lockedBuffer), make(chan int, 1)
 		args := []string{"-config", identity(t, t.TempDir()), "-data", h.data, "-local", filepath.Join("..", "configs", "hall"), "try", what}
 		// The log shares the buffer: "listening" says that the line is open.
-		go func() { code <- run(ctx, args, out, out, func(link.Options) station.Pipe { return newCentre() }) }()
+		go func() {
+			code <- program(func(link.Options) station.Pipe { return newCentre() }).Main(ctx, args, out, out)
+		}()
 		return out, cancel, code
 	}
 	until := func(out *lockedBuffer, word string) {
@@ -95,7 +97,7 @@ func TestTry(t *testing.T) {
 		}
 	}
 	out, cancel, code := start("printer")
-	if got := <-code; got != exitDone || !strings.Contains(out.String(), "ticket asked") {
+	if got := <-code; got != station.ExitDone || !strings.Contains(out.String(), "ticket asked") {
 		t.Errorf("try printer: exit code %d, %s", got, out.String())
 	}
 	cancel()
@@ -104,7 +106,7 @@ func TestTry(t *testing.T) {
 	}
 	h.printer.SetOut(true)
 	out, cancel, code = start("printer")
-	if got := <-code; got != exitRefused || !strings.Contains(out.String(), "printer out") {
+	if got := <-code; got != station.ExitRefused || !strings.Contains(out.String(), "printer out") {
 		t.Errorf("try printer without paper: exit code %d, %s", got, out.String())
 	}
 	cancel()
@@ -115,7 +117,7 @@ func TestTry(t *testing.T) {
 	}
 	until(out, "card **56 digest "+proto.CardDigest(cardNumber))
 	cancel()
-	if got := <-code; got != exitDone || strings.Contains(out.String(), cardNumber) {
+	if got := <-code; got != station.ExitDone || strings.Contains(out.String(), cardNumber) {
 		t.Errorf("try card: exit code %d, %s", got, out.String())
 	}
 	out, cancel, code = start("keypad")
@@ -123,7 +125,7 @@ func TestTry(t *testing.T) {
 	h.press(t, 4)
 	until(out, "key choose 4")
 	cancel()
-	if got := <-code; got != exitDone {
+	if got := <-code; got != station.ExitDone {
 		t.Errorf("try keypad: exit code %d, %s", got, out.String())
 	}
 }

@@ -11,11 +11,9 @@ import (
 	"quhao/drivers/keypad"
 	"quhao/drivers/port"
 	"quhao/internal/proto"
+	"quhao/internal/station"
 	"quhao/kiosk/flow"
 )
-
-// errTried is wrapped by the error of a try that did not work.
-var errTried = errors.New("it does not work")
 
 // try runs one driver against the real thing: the printer prints one test ticket; taps and presses are named until ctx ends.
 func (k *kiosk) try(ctx context.Context, what string, out io.Writer) error {
@@ -38,7 +36,7 @@ func (k *kiosk) try(ctx context.Context, what string, out io.Writer) error {
 				func(err error) { fmt.Fprintln(out, "not understood:", err) })
 		})
 	}
-	return fmt.Errorf("%w: the configuration of %s has no %s", errTried, d.ID, what)
+	return fmt.Errorf("%w: the configuration of %s has no %s", station.ErrTried, d.ID, what)
 }
 
 // open opens the line of a part, once.
@@ -49,12 +47,12 @@ func (k *kiosk) open(ctx context.Context, name string) (*port.Line, error) {
 			o.StuckAfter = noPaperFor
 			l, err := port.OpenContext(ctx, o)
 			if err != nil {
-				return nil, fmt.Errorf("%w: %w", errTried, err)
+				return nil, fmt.Errorf("%w: %w", station.ErrTried, err)
 			}
 			return l, nil
 		}
 	}
-	return nil, fmt.Errorf("%w: no line for %s", errTried, name)
+	return nil, fmt.Errorf("%w: no line for %s", station.ErrTried, name)
 }
 
 func (k *kiosk) listen(ctx context.Context, name string, use func(*port.Line) error) error {
@@ -65,7 +63,7 @@ func (k *kiosk) listen(ctx context.Context, name string, use func(*port.Line) er
 	defer l.Close()
 	k.log.Info("listening; end with Ctrl-C", "part", name)
 	if err := use(l); ctx.Err() == nil {
-		return fmt.Errorf("%w: %w", errTried, err)
+		return fmt.Errorf("%w: %w", station.ErrTried, err)
 	}
 	return nil
 }
@@ -91,7 +89,7 @@ func (k *kiosk) tryPrinter(ctx context.Context, out io.Writer) error {
 		err = errors.New("no paper, or nobody knows")
 	}
 	if err != nil {
-		return fmt.Errorf("%w: %w", errTried, err)
+		return fmt.Errorf("%w: %w", station.ErrTried, err)
 	}
 	return nil
 }
