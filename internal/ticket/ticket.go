@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"quhao/drivers/printer"
 )
@@ -67,9 +68,8 @@ func Layout(t Ticket, o Options) printer.Paper {
 	long := printer.Width(t.Centre) > headBytes
 	if !long {
 		l.centred(t.Centre, 1, 1)
-		l.space(small)
 	}
-	l.number(t.Number) // whose own cells end in white
+	l.number(t.Number) // whose own cells begin and end in white
 	l.department(t.Department)
 	l.space(small)
 	l.centred(t.Item, 1, 1)
@@ -187,7 +187,7 @@ func (l *layout) fact(block []string, label, value string) []string {
 		return block
 	}
 	indent := printer.Width(label) + 2
-	for i, line := range printer.Wrap(value, l.columns-indent) {
+	for i, line := range byClause(value, l.columns-indent) {
 		lead := label + "  "
 		if i > 0 {
 			lead = strings.Repeat(" ", indent)
@@ -195,6 +195,22 @@ func (l *layout) fact(block []string, label, value string) []string {
 		block = append(block, lead+line)
 	}
 	return block
+}
+
+// byClause wraps s, if two lines are enough for it behind its last stop, as between floors: 一楼 1 号窗口；二楼 3、7至9 号窗口.
+func byClause(s string, columns int) []string {
+	for _, stops := range []string{"；;", "，,"} {
+		i := strings.LastIndexAny(s, stops)
+		if i < 0 || printer.Width(s) <= columns {
+			continue
+		}
+		_, size := utf8.DecodeRuneInString(s[i:])
+		first, second := s[:i+size], strings.TrimLeft(s[i+size:], " ")
+		if max(printer.Width(first), printer.Width(second)) <= columns {
+			return []string{first, second}
+		}
+	}
+	return printer.Wrap(s, columns)
 }
 
 // marks say what is special about this paper, in bold: an officer looks for them.

@@ -26,7 +26,7 @@ func chinese() Ticket {
 		Ahead: 5, Wait: Wait{10, 20}, Where: "二楼 3 至 6 号窗口",
 		Time:       time.Date(2026, 11, 23, 9, 15, 0, 0, time.FixedZone("CST", 8*3600)),
 		MissedRule: "叫号 3 次未到即过号，30 分钟内返回可恢复一次。",
-		QR:         "https://fwzx.example.edu.cn/t/01JCXK3V9Q8Z", Lang: Chinese,
+		QR:         "https://fwzx.example.edu.cn/t/01JCXK3V9Q8ZR4T7WYB2DMF6HN", Lang: Chinese,
 	}
 }
 
@@ -50,7 +50,7 @@ func reprint(t Ticket) Ticket {
 
 // long is a ticket of the longest names of the sample, Chinese or English.
 func long(t Ticket) Ticket {
-	t.Department, t.Item = "人文社会科学研究院", "哲学社会科学纵向项目结题验收材料审核"
+	t.Department, t.Item = "人文社会科学研究院", "国家社会科学基金项目结题"
 	if t.Lang == English {
 		t.Department, t.Item = "Human Resources Department", "Registration of new staff"
 	}
@@ -177,6 +177,20 @@ func TestAnyLength(t *testing.T) {
 			if p.Broken != 0 {
 				t.Errorf("n=%d, %d columns: %d lines broken by the printer", n, columns, p.Broken)
 			}
+		}
+	}
+}
+
+func TestByClause(t *testing.T) {
+	for _, c := range []struct{ in, want string }{
+		{"二楼 3、7至9 号窗口", "二楼 3、7至9 号窗口"},
+		{"地下一层 1 号窗口；二楼 3 号窗口", "地下一层 1 号窗口；|二楼 3 号窗口"},
+		{"counter 1, floor 1; counter 3, floor 2", "counter 1, floor 1;|counter 3, floor 2"},
+		{"counters 1, 2 to 8, floor 2", "counters 1, 2 to 8,|floor 2"},
+		{"，一楼一号窗口到二楼二十号窗口", "，一楼一号窗口到二楼|二十号窗口"}, // no stop to break at
+	} {
+		if got := strings.Join(byClause(c.in, 20), "|"); got != c.want {
+			t.Errorf("%q: %q, want %q", c.in, got, c.want)
 		}
 	}
 }

@@ -20,7 +20,7 @@ func wordsOf(l Lang) words {
 			ahead: "Ahead", aheadN: "%d",
 			wait: "Wait ", waitRange: "%d to %d min", waitAbout: "about %d min", waitAtMost: "up to %d min",
 			where: "Go to", taken: "Taken",
-			reprint: "[ Reprint %d ]",
+			reprint: "[Reprint %d]",
 			offline: "Taken offline; queued by the time above.",
 			scan:    "Live status",
 		}
