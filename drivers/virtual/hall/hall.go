@@ -12,12 +12,14 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"quhao/internal/config"
 )
 
 const (
 	readyWithin  = 20 * time.Second // every program after its start
-	signOnWithin = 10 * time.Second // an officer after the card was tapped
+	signOnWithin = 3 * time.Second  // an officer after the card was tapped
 )
 
 // hall is everything: the programs, the hardware, and the people's view of it.
@@ -136,7 +138,7 @@ func (h *hall) startAll() error {
 		h.wires.window(d.ID, window)
 		h.start(d.ID, path, "-config", h.data(d.ID+".id.yaml"), "-data", h.data(d.ID), "-local", h.opt.config, "-http", window)
 	}
-	if err := h.await("every kiosk and counter unit", readyWithin, h.allInSession); err != nil {
+	if err := h.await("every kiosk and counter unit", readyWithin, h.allReady); err != nil {
 		return err
 	}
 	for _, p := range h.programs {
@@ -168,10 +170,16 @@ func (h *hall) await(what string, within time.Duration, seen func(overview) bool
 	return fmt.Errorf("%s is not ready after %s; the logs are in %s", what, within, h.dir)
 }
 
-func (h *hall) allInSession(o overview) bool {
+// allReady says whether every device is in session with all its parts in order.
+func (h *hall) allReady(o overview) bool {
 	for _, d := range o.Devices {
-		if !d.Session {
+		if !d.Session || len(d.Health.Parts) == 0 {
 			return false
+		}
+		for _, state := range d.Health.Parts {
+			if state != "ok" {
+				return false
+			}
 		}
 	}
 	return len(o.Devices) == len(h.conf.Devices)
@@ -179,23 +187,34 @@ func (h *hall) allInSession(o overview) bool {
 
 // signOn lets the officers tap their cards at the counters that nobody has opened yet.
 func (h *hall) signOn() error {
-	before := h.board.now()
+	g, ctx := errgroup.WithContext(h.ctx)
 	for _, u := range h.wires.units {
-		if before.Counters[u.counter].S != "closed" {
-			continue
+		g.Go(func() error { return h.signOnAt(ctx, u) })
+	}
+	return g.Wait()
+}
+
+// signOnAt taps the officer's card when the lamp is lit, and again if the counter stays closed, as a person would.
+func (h *hall) signOnAt(ctx context.Context, u *counterUnit) error {
+	open := func(o overview) bool { s := o.Counters[u.counter].S; return s != "closed" && s != "" }
+	for range 3 {
+		if open(h.board.now()) {
+			return nil
+		}
+		if _, err := h.unit(ctx, u, lampWithin, func(v unitView) bool { return v.Lamp }); err != nil {
+			return err
 		}
 		if err := u.card.tap(officerCard(u.number)); err != nil {
 			return err
 		}
-	}
-	return h.await("an officer's card", signOnWithin, func(o overview) bool {
-		for _, u := range h.wires.units {
-			if s := o.Counters[u.counter].S; s == "closed" || s == "" {
-				return false
-			}
+		soon, cancel := context.WithTimeout(ctx, signOnWithin)
+		_, err := h.board.await(soon, open)
+		cancel()
+		if err == nil || ctx.Err() != nil {
+			return context.Cause(ctx)
 		}
-		return true
-	})
+	}
+	return fmt.Errorf("the officer at counter %d cannot sign on; the logs are in %s", u.number, h.dir)
 }
 
 // officerCard is the card in the pocket of the officer of that counter: configs/hall/centre.yaml holds its digest.

@@ -30,6 +30,8 @@ type papers struct {
 	out   *voice
 	quiet bool // one line for each instead of a picture of it
 
+	older int // pictures of an earlier run in dir
+
 	mu   sync.Mutex
 	all  []paper
 	bell bell
@@ -39,7 +41,8 @@ func newPapers(dir string, out *voice) (*papers, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	return &papers{dir: dir, out: out}, nil
+	old, err := os.ReadDir(dir)
+	return &papers{dir: dir, out: out, older: len(old)}, err
 }
 
 // take takes a paper from a printer.
@@ -51,7 +54,7 @@ func (p *papers) take(kiosk string, v virtual.Paper) {
 	if name == "" {
 		name = "paper"
 	}
-	one.file = filepath.Join(p.dir, fmt.Sprintf("%03d-%s-%s.png", len(p.all)+1, kiosk, name))
+	one.file = filepath.Join(p.dir, fmt.Sprintf("%03d-%s-%s.png", p.older+len(p.all)+1, kiosk, name))
 	p.all = append(p.all, one)
 	p.mu.Unlock()
 	if err := save(one.file, v); err != nil {
