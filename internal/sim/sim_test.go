@@ -151,7 +151,7 @@ func (w *world) healed() {
 		}
 	}
 	for _, t := range s.Tickets {
-		none := t.State == queue.Waiting
+		none := t.State == queue.Waiting && w.books.again[t.ID] == 0 // an officer who sends somebody on has seen him
 		for _, p := range t.Papers {
 			none = none && (p == queue.PaperNone || p == queue.PaperAbandoned)
 		}
