@@ -11,7 +11,7 @@ import (
 
 // books are the simulator's own account of what happened; they know the rules and nothing of the code that keeps them.
 type books struct {
-	number   map[string]queue.TicketID // given out today
+	number   map[slip]queue.TicketID // given out
 	issued   map[queue.TicketID]bool
 	requests map[queue.RequestID]bool // that have changed something
 	calls    map[queue.TicketID]int
@@ -23,16 +23,22 @@ type books struct {
 
 	prints []flow.Job
 	begun  map[proto.ID]string // the number begun for each request
-	holder map[string]string   // of each number on paper
-	papers map[string]proto.ID // the ticket of each number on paper
+	holder map[slip]string     // of each number on paper
+	papers map[slip]proto.ID   // the ticket of each number on paper
+}
+
+// slip is what stands on a paper and makes it one of its day.
+type slip struct {
+	day proto.Day
+	num string
 }
 
 func newBooks() books {
 	return books{
-		number: map[string]queue.TicketID{}, issued: map[queue.TicketID]bool{}, requests: map[queue.RequestID]bool{},
+		number: map[slip]queue.TicketID{}, issued: map[queue.TicketID]bool{}, requests: map[queue.RequestID]bool{},
 		calls: map[queue.TicketID]int{}, again: map[queue.TicketID]int{}, facts: map[string]bool{}, rated: map[queue.VisitID]int{},
 		undone: map[queue.VisitID]bool{}, presses: map[queue.RequestID]proto.Cmd{}, begun: map[proto.ID]string{},
-		holder: map[string]string{}, papers: map[string]proto.ID{},
+		holder: map[slip]string{}, papers: map[slip]proto.ID{},
 	}
 }
 
@@ -54,10 +60,11 @@ func (b *books) event(w *world, s *queue.State, e queue.Event) {
 	}
 	switch body := e.Body.(type) {
 	case queue.Issued:
-		if other, twice := b.number[body.Number]; twice || b.issued[body.Ticket] {
-			w.fail("%s is given to %s, and was to %s", body.Number, body.Ticket, other)
+		s := slip{proto.Day(e.Day), body.Number}
+		if other, twice := b.number[s]; twice || b.issued[body.Ticket] {
+			w.fail("%v is given to %s, and was to %s", s, body.Ticket, other)
 		}
-		b.number[body.Number], b.issued[body.Ticket] = body.Ticket, true
+		b.number[s], b.issued[body.Ticket] = body.Ticket, true
 		w.stats.issued++
 	case queue.Called:
 		b.called(w, s, body)
@@ -109,7 +116,7 @@ func (b *books) called(w *world, s *queue.State, body queue.Called) {
 		w.fail("%s is called %d times", t.Number, b.calls[t.ID])
 	}
 	for _, o := range s.Tickets {
-		if o.ID != t.ID && o.Number == t.Number && o.State.Live() {
+		if o.ID != t.ID && o.Number == t.Number && o.Day == t.Day && o.State.Live() {
 			w.fail("two live tickets have the number %s", t.Number)
 		}
 	}
@@ -202,11 +209,12 @@ func (b *books) paper(w *world, k *kiosk, job flow.Job) {
 	}
 	w.stats.papers++
 	w.say("%s: the paper %s comes out for %s", k.dev, job.Ticket.Num, holder)
-	if was, ok := b.holder[job.Ticket.Num]; ok && was != holder {
+	s := slip{job.Ticket.Day, job.Ticket.Num}
+	if was, ok := b.holder[s]; ok && was != holder {
 		w.fail("two visitors hold the number %s: %s and %s", job.Ticket.Num, was, holder)
 	}
 	if job.Ticket.Num == "" || !strings.ContainsAny(job.Ticket.Num[:1], "AB") {
 		w.fail("a paper with the number %q", job.Ticket.Num)
 	}
-	b.holder[job.Ticket.Num], b.papers[job.Ticket.Num] = holder, job.Ticket.TID
+	b.holder[s], b.papers[s] = holder, job.Ticket.TID
 }

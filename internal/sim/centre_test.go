@@ -2,6 +2,7 @@ package sim
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"time"
@@ -75,8 +76,10 @@ func (c *centre) commit(events []queue.Event) {
 	c.log = append(c.log, events...)
 }
 
-func (c *centre) Key(queue.Day) ([]byte, error) { return []byte("the key of the day"), nil }
-func (c *centre) Forget() error                 { return nil }
+func (c *centre) Key(day queue.Day) ([]byte, error) {
+	return fmt.Appendf(nil, "the key of day %d", day), nil
+}
+func (c *centre) Forget() error { return nil }
 
 func (c *centre) Publish(m proto.Message) error {
 	w := c.w

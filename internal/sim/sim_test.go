@@ -41,6 +41,9 @@ func run(seed uint64, traced bool) *world {
 	w.faults = drawFaults(w.rng)
 	w.say("faults %+v", w.faults)
 	w.busy()
+	if w.chance(0.2) {
+		w.after(w.some(5*time.Second, 40*time.Second), w.nextDay)
+	}
 	w.until(w.now + w.some(20*time.Second, 60*time.Second))
 	w.say("the faults end")
 	w.faults = faults{}
@@ -98,13 +101,26 @@ func (w *world) busy() {
 	})
 }
 
+// nextDay closes the first day, with everything that is open, and opens the second; it tries until it is done.
+func (w *world) nextDay() {
+	switch s := w.centre.shadow; {
+	case s.Day > 1 && s.Open:
+		return
+	case s.Open:
+		w.centre.console(queue.CloseDay{Force: true})
+	default:
+		w.centre.console(queue.OpenDay{})
+	}
+	w.after(w.some(time.Second, 3*time.Second), w.nextDay)
+}
+
 // atTheConsole is somebody at the console, beside the keys.
 func (w *world) atTheConsole() {
 	c := queue.CounterID([]string{"c1", "c2"}[w.rng.IntN(2)])
 	var missed queue.TicketID
-	for _, n := range w.numbers() {
-		if t := w.centre.shadow.Tickets[w.books.number[n]]; t.State == queue.Gone {
-			missed = t.ID
+	for id, t := range w.centre.shadow.Tickets {
+		if t.State == queue.Gone && id > missed { // the last one, so that a run depends on its seed alone
+			missed = id
 		}
 	}
 	w.centre.console([]queue.Wish{
@@ -112,16 +128,6 @@ func (w *world) atTheConsole() {
 		queue.Undo{Counter: c}, queue.Transfer{Counter: c, To: "law"}, queue.Reinstate{Ticket: missed}, queue.Unpause{Counter: c},
 		queue.SetIssuing{Dept: "law", Open: w.chance(0.7)}, queue.SignOn{Counter: c, Officer: "he"}, queue.Park{Counter: c},
 	}[w.rng.IntN(11)])
-}
-
-// numbers are the numbers given out, in order.
-func (w *world) numbers() []string {
-	out := make([]string, 0, len(w.books.number))
-	for n := range w.books.number {
-		out = append(out, n)
-	}
-	slices.Sort(out)
-	return out
 }
 
 // healed checks that nothing is left of the faults.
@@ -144,10 +150,11 @@ func (w *world) healed() {
 		w.settled(u.program)
 		w.scored(u)
 	}
-	for num, id := range w.books.papers {
+	for paper, id := range w.books.papers {
 		t := s.Tickets[queue.TicketID(id)]
-		if t == nil || t.Number != num || t.State == queue.Void || t.State == queue.Expired || t.State == queue.Printing {
-			w.fail("the paper %s is lost: the log knows %+v", num, t)
+		if t == nil || t.Number != paper.num || t.Day != queue.Day(paper.day) || t.State == queue.Void || t.State == queue.Printing ||
+			t.State == queue.Expired && t.Day == s.Day {
+			w.fail("the paper %v is lost: the log knows %+v", paper, t)
 		}
 	}
 	for _, t := range s.Tickets {
@@ -246,9 +253,9 @@ func (w *world) serveAll() {
 		w.centre.console(queue.Next{Counter: "c2"})
 		w.until(w.now + 50*time.Millisecond)
 	}
-	for num, id := range w.books.papers {
-		if w.books.calls[queue.TicketID(id)] == 0 {
-			w.fail("the number %s is on paper and was never called: %+v", num, w.centre.shadow.Tickets[queue.TicketID(id)])
+	for paper, id := range w.books.papers {
+		if paper.day == proto.Day(w.centre.shadow.Day) && w.books.calls[queue.TicketID(id)] == 0 {
+			w.fail("the number %v is on paper and was never called: %+v", paper, w.centre.shadow.Tickets[queue.TicketID(id)])
 		}
 	}
 }
