@@ -1,6 +1,11 @@
-// Package port opens the lines that devices hang on, serial or TCP, and keeps them open.
+// Package port opens the lines that devices hang on, serial, TCP, evdev, GPIO or SPI, and keeps them open.
 //
-// It is the only importer of tarm/serial. What tarm lacks comes from a second descriptor of the same tty
+// Whatever it is, it becomes a Line, a stream of bytes, so that drivers are pure and the loop of reading, the watchdog
+// of writing and the opening anew are written once. What has no bytes of its own is given some here: a GPIO line tells
+// its levels in words (gpio.go), a transaction on SPI is written behind its length (spi.go), and the silence of an
+// input device is one more record of it (evdev.go).
+//
+// It is the only importer of tarm/serial and of periph's host drivers. What tarm lacks comes from a second descriptor of the same tty
 // (the settings belong to the tty): the lock, RTS/CTS, the length of the output queue, and all writing,
 // because tarm's Write has no time-out, and a printer without paper would block it, and Close, for ever.
 // Linux only.
@@ -40,7 +45,7 @@ const (
 	maxShortReads = 5
 )
 
-// outlet is the side of a line that can be interrupted: *os.File on a tty, or *net.TCPConn.
+// outlet is the side of a line that can be interrupted: *os.File, *net.TCPConn, or the chip select of an SPI bus.
 type outlet interface {
 	io.WriteCloser
 	SetWriteDeadline(time.Time) error
@@ -50,9 +55,9 @@ type outlet interface {
 // Line is an open line. One goroutine may read while others write; Close may be called at any time, and twice.
 type Line struct {
 	name  string
-	in    io.ReadCloser // tarm's port, or the connection
-	out   outlet        // the second descriptor, or the same connection
-	raw   syscall.RawConn
+	in    io.ReadCloser   // tarm's port, or the connection
+	out   outlet          // the second descriptor, or the same connection
+	raw   syscall.RawConn // nil if the line has no output queue
 	tty   bool
 	stuck time.Duration
 
@@ -134,7 +139,8 @@ func (l *Line) Write(p []byte) (int, error) {
 }
 
 // Drain waits until the output queue is empty. After timeout the error wraps ErrStuck and says how much is left.
-// On TCP the queue is what the other side has not acknowledged; on a pty it is always empty.
+// On TCP the queue is what the other side has not acknowledged; on a pty it is always empty, and so it is
+// where there is none: evdev, GPIO, SPI.
 // The last bytes (16 in a plain UART, up to a few hundred in a USB adapter) may still be in the chip.
 func (l *Line) Drain(timeout time.Duration) error {
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
@@ -213,6 +219,9 @@ func (l *Line) release() {
 
 // queued asks how many bytes have not left yet. TIOCOUTQ has the same value and meaning on a socket.
 func (l *Line) queued() (n int, err error) {
+	if l.raw == nil {
+		return 0, nil
+	}
 	ctl := l.raw.Control(func(fd uintptr) { n, err = unix.IoctlGetInt(int(fd), unix.TIOCOUTQ) })
 	return n, errors.Join(ctl, err)
 }

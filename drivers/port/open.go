@@ -27,15 +27,26 @@ func OpenContext(ctx context.Context, o Options) (*Line, error) {
 	if o.StuckAfter == 0 {
 		o.StuckAfter = defaultStuckAfter
 	}
-	open := openTTY
-	if o.TCP != "" {
-		open = dialTCP
-	}
-	l, err := open(ctx, o)
+	l, err := opener(o)(ctx, o)
 	if err != nil {
 		return nil, fmt.Errorf("port %s: %w", o.name(), err)
 	}
 	return l, nil
+}
+
+// opener chooses how to open what checked options describe.
+func opener(o Options) func(context.Context, Options) (*Line, error) {
+	switch {
+	case o.TCP != "":
+		return dialTCP
+	case o.Evdev != "":
+		return openEvdev
+	case o.GPIO != "":
+		return openGPIO
+	case o.SPI != "":
+		return openSPI
+	}
+	return openTTY
 }
 
 // openTTY opens the tty twice: without waiting for locking, settings and writing, and by tarm for reading.

@@ -1,10 +1,12 @@
 package port
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -27,9 +29,17 @@ const (
 	defaultStuckAfter = 5 * time.Second
 	minStuckAfter     = 100 * time.Millisecond
 	maxStuckAfter     = time.Minute
+	maxLines          = 64
 )
 
-// Options say where a device is connected. Exactly one of Serial and TCP is set.
+// The pulls of GPIO lines.
+const (
+	Up     = "up"   // the key connects the line to ground
+	Down   = "down" // the key connects the line to 3.3 V
+	NoPull = "none" // there is a resistor already
+)
+
+// Options say where a device is connected. Exactly one of Serial, TCP, Evdev, GPIO and SPI is set.
 //
 // A virtual twin is reached like the real thing: by the path of its pty as Serial, or by its socket as TCP.
 type Options struct {
@@ -44,6 +54,15 @@ type Options struct {
 	Flow string `yaml:"flow"`
 	// TCP is host:port of a device or a serial server on the network.
 	TCP string `yaml:"tcp"`
+	// Evdev is the path of an input device: /dev/input/by-id/…-event-kbd, which stays the same when it is
+	// plugged in again. What is read are records of package evdev.
+	Evdev string `yaml:"evdev"`
+	// GPIO are the names of lines, such as GPIO17, with spaces between; at most 64. What is read are lines of text.
+	GPIO string `yaml:"gpio"`
+	// Pull is none (the default), up or down, for all lines of GPIO.
+	Pull string `yaml:"pull"`
+	// SPI is the path of a chip select: /dev/spidev0.0. What is written are transactions, each with its length.
+	SPI string `yaml:"spi"`
 	// StuckAfter is how long a write may make no progress before it fails with ErrStuck,
 	// 100 ms to 1 min; 0 means 5 s.
 	StuckAfter time.Duration `yaml:"stuck_after"`
@@ -61,18 +80,29 @@ func (o Options) WithBaud(usual int) Options {
 func (o Options) Check() error {
 	var errs []error
 	bad := func(format string, a ...any) { errs = append(errs, fmt.Errorf(format, a...)) }
-	switch {
-	case o.Serial == "" && o.TCP == "":
-		bad("neither serial nor tcp is given")
-	case o.Serial != "" && o.TCP != "":
-		bad("serial and tcp are both given: only one is possible")
-	case o.TCP != "":
+	switch kinds := o.kinds(); len(kinds) {
+	case 0:
+		bad("neither serial nor tcp, evdev, gpio or spi is given")
+	case 1:
+	default:
+		bad("%s are both given: only one is possible", strings.Join(kinds, " and "))
+	}
+	if o.TCP != "" {
 		if host, port, err := net.SplitHostPort(o.TCP); err != nil || host == "" || port == "" {
 			bad("tcp %q: must be host:port", o.TCP)
 		}
-		if o.Baud != 0 || o.Parity != "" || o.Flow != "" {
-			bad("baud, parity and flow have no meaning with tcp")
-		}
+	}
+	if o.Serial == "" && (o.Baud != 0 || o.Parity != "" || o.Flow != "") {
+		bad("baud, parity and flow have no meaning but with serial")
+	}
+	if names := strings.Fields(o.GPIO); len(names) > maxLines {
+		bad("gpio: %d lines, allowed are %d", len(names), maxLines)
+	}
+	if o.Pull != "" && o.GPIO == "" {
+		bad("pull has no meaning but with gpio")
+	}
+	if !slices.Contains([]string{"", NoPull, Up, Down}, o.Pull) {
+		bad("pull %q: must be none, up or down", o.Pull)
 	}
 	if o.Baud != 0 && !slices.Contains(rates(), o.Baud) {
 		bad("baud %d: must be one of %v", o.Baud, rates())
@@ -94,10 +124,18 @@ func rates() []int {
 	return []int{300, 600, 1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200, 230400, 460800, 921600}
 }
 
-// name is what errors call the line.
-func (o Options) name() string {
-	if o.TCP != "" {
-		return o.TCP
+// kinds are the names of what is set of Serial, TCP, Evdev, GPIO and SPI.
+func (o Options) kinds() []string {
+	var out []string
+	for _, k := range []struct{ name, value string }{
+		{"serial", o.Serial}, {"tcp", o.TCP}, {"evdev", o.Evdev}, {"gpio", o.GPIO}, {"spi", o.SPI},
+	} {
+		if k.value != "" {
+			out = append(out, k.name)
+		}
 	}
-	return o.Serial
+	return out
 }
+
+// name is what errors call the line.
+func (o Options) name() string { return cmp.Or(o.TCP, o.Serial, o.Evdev, o.GPIO, o.SPI) }
