@@ -141,6 +141,7 @@ func (p *press) print(ctx context.Context, l *port.Line, j flow.Job) (how string
 	if p.asker == nil {
 		return proto.HowSent, nil
 	}
+	p.muddled = true // the printer may have said something by itself meanwhile
 	s, err := p.ask(ctx, l)
 	if err != nil {
 		return proto.HowUnknown, err
