@@ -19,22 +19,23 @@ import (
 // below quhao, a trailing /... for all below; other modules by their import path.
 // A test file may import internal/... and drivers/virtual as well, and what its package may.
 var allowed = map[string][]string{
-	"daemon":               {"daemon/...", "internal/config", "internal/link", "internal/proto", "golang.org/x/sync/errgroup"},
+	"daemon":               {"daemon/...", "internal/config", "internal/link", "internal/proto", "golang.org/x/sync/errgroup", "github.com/prometheus/client_golang/..."},
 	"daemon/queue":         {},
 	"daemon/store":         {"daemon/queue", "github.com/mattn/go-sqlite3", "golang.org/x/sys/unix"},
 	"daemon/controller":    {"daemon/queue", "internal/proto", "internal/config"},
 	"daemon/broker":        {"internal/proto", "github.com/mochi-mqtt/server/v2/..."},
-	"daemon/web":           {"daemon/controller", "daemon/store", "daemon/queue", "internal/proto"},
+	"daemon/web":           {"internal/config", "daemon/controller", "daemon/store", "daemon/queue", "internal/proto"},
 	"kiosk":                {"kiosk/flow", "drivers/...", "internal/...", "golang.org/x/sync/errgroup"},
 	"kiosk/flow":           {"internal/device", "internal/proto", "internal/config", "drivers/printer"},
 	"display":              {"display/flow", "drivers/...", "internal/...", "golang.org/x/sync/errgroup"},
 	"display/flow":         {"internal/device", "internal/proto", "internal/config", "drivers/keypad", "drivers/led"},
 	"drivers":              {"drivers/card", "drivers/keypad", "drivers/led", "drivers/printer"},
-	"drivers/card":         {},
-	"drivers/keypad":       {},
-	"drivers/led":          {"golang.org/x/text/..."},
+	"drivers/evdev":        {},
+	"drivers/card":         {"drivers/evdev"},
+	"drivers/keypad":       {"drivers/evdev"},
+	"drivers/led":          {"golang.org/x/text/...", "golang.org/x/image/...", "github.com/hajimehoshi/bitmapfont/v3", "periph.io/x/conn/v3/...", "periph.io/x/devices/v3/..."},
 	"drivers/printer":      {"golang.org/x/text/...", "golang.org/x/image/...", "github.com/hajimehoshi/bitmapfont/v3", "github.com/boombuler/barcode/..."},
-	"drivers/port":         {"github.com/tarm/serial", "golang.org/x/sys/unix"},
+	"drivers/port":         {"drivers/evdev", "github.com/tarm/serial", "golang.org/x/sys/unix", "periph.io/x/conn/v3/...", "periph.io/x/host/v3/..."},
 	"drivers/virtual":      {"github.com/creack/pty", "golang.org/x/text/...", "golang.org/x/image/...", "golang.org/x/sys/unix", "github.com/hajimehoshi/bitmapfont/v3", "github.com/boombuler/barcode/..."},
 	"drivers/virtual/hall": {"drivers/...", "golang.org/x/text/width", "internal/config", "internal/proto", "daemon/queue", "daemon/store", "golang.org/x/sync/errgroup", "golang.org/x/sys/unix"},
 	"internal/proto":       {},
@@ -49,8 +50,9 @@ var allowed = map[string][]string{
 
 // forTests may be imported by any test file.
 var forTests = []string{
-	"internal/...", "drivers/...", "daemon/queue", "pgregory.net/rapid", "github.com/google/go-cmp/...", "go.yaml.in/yaml/v4", "github.com/creack/pty",
+	"internal/...", "drivers/...", "daemon/queue", "pgregory.net/rapid", "github.com/google/go-cmp/...", "go.yaml.in/yaml/v4", "periph.io/x/conn/v3/...", "github.com/creack/pty",
 	"golang.org/x/sys/unix", "golang.org/x/text/...", "github.com/eclipse/paho.mqtt.golang/...", "golang.org/x/image/...",
+	"github.com/prometheus/common/...", "github.com/prometheus/client_model/go",
 }
 
 func TestImports(t *testing.T) {
