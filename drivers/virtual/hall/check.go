@@ -29,11 +29,7 @@ func (d *demo) check(killed bool) error {
 	if err != nil {
 		return err
 	}
-	seen := d.count()
-	d.checkPapers(b, killed)
-	d.checkVisits(b)
-	d.checkTotals(b, seen)
-	d.print(b, seen)
+	d.print(b, d.compare(b, killed))
 	d.h.out.say("quhaod verify: %s", strings.TrimSpace(word))
 	if len(d.ledger.wrong) > 0 {
 		d.h.out.say("%d things do not agree:\n  %s", len(d.ledger.wrong), strings.Join(d.ledger.wrong, "\n  "))
@@ -41,6 +37,15 @@ func (d *demo) check(killed bool) error {
 	}
 	d.h.out.say("everything agrees: every paper was served or missed, no number stands on two visitors' papers, every rating is in the database")
 	return nil
+}
+
+// compare writes down in the ledger all that differs, and returns what was seen, by department.
+func (d *demo) compare(b books, killed bool) map[string]line {
+	seen := d.count()
+	d.checkPapers(b, killed)
+	d.checkVisits(b)
+	d.checkTotals(b, seen)
+	return seen
 }
 
 // readBooks reads the database of the daemon that has ended.
