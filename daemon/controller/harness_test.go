@@ -109,9 +109,11 @@ func hallConfig(t testing.TB) *config.Config {
 	return conf
 }
 
-func newBench(t testing.TB) *bench {
+func newBench(t testing.TB) *bench { return newBenchOf(t, hallConfig(t)) }
+
+func newBenchOf(t testing.TB, conf *config.Config) *bench {
 	b := &bench{
-		t: t, store: &memStore{}, out: &sheet{}, keys: &memKeys{}, conf: hallConfig(t),
+		t: t, store: &memStore{}, out: &sheet{}, keys: &memKeys{}, conf: conf,
 		now: time.UnixMilli(1_700_000_000_000).UTC(), top: proto.NewTopics(""),
 	}
 	b.start()
