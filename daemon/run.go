@@ -117,7 +117,7 @@ func run(ctx context.Context, conf *config.Config, o runOptions, log *slog.Logge
 	if conf.Centre.Broker.External == "" {
 		g.Go(func() error { return say.untilUp(gctx) })
 	}
-	g.Go(func() error { return serve(gctx, pages, web.Handler(ctl, version)) })
+	g.Go(func() error { return serve(gctx, pages, web.Handler(ctl, conf, version)) })
 	g.Go(func() error { return serve(gctx, sock, talkHandler(ctl, st, time.Now)) })
 	if !o.manual {
 		if err := openDay(gctx, ctl, log); err != nil {

@@ -8,6 +8,7 @@ import (
 
 	"quhao/daemon/controller"
 	"quhao/daemon/queue"
+	"quhao/internal/config"
 	"quhao/internal/proto"
 )
 
@@ -28,8 +29,19 @@ type Overview struct {
 //	GET /healthz       200 "ok", or 503 with what is wrong
 //	GET /api/overview  the centre at a glance, JSON
 //	GET /api/hall/{id} a hall as its board shows it, JSON
-func Handler(ctl *controller.Controller, version string) http.Handler {
+//
+// and, for people, in Chinese and English on the same page,
+//
+//	GET /              the overview: halls, health, counters, devices
+//	GET /board/{hall}  the board of a hall, for a screen on the wall
+//	GET /ticket/{tid}  how things stand with a ticket; also /t/{tid}, which is shorter in a QR code
+//	GET /events/...    server-sent events that keep these pages up to date
+//	GET /assets/{name} their style, script and icon
+//
+// Names come from conf, which must be the configuration of ctl. No page holds a person.
+func Handler(ctl *controller.Controller, conf *config.Config, version string) http.Handler {
 	mux := http.NewServeMux()
+	newPages(ctl, conf, version).register(mux)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) {
 		var fault error
 		if err := ctl.Look(r.Context(), func(v controller.View) { fault = v.Faulted() }); err != nil {
@@ -61,7 +73,7 @@ func Handler(ctl *controller.Controller, version string) http.Handler {
 		}
 		reply(w, h)
 	})
-	return mux
+	return guard(mux)
 }
 
 func overview(v controller.View, version string) Overview {

@@ -59,10 +59,21 @@ type centre struct {
 
 func newCentre(t *testing.T) *centre {
 	t.Helper()
-	conf, mistakes := config.Load("../../configs/hall")
+	return centreOf(t, load(t, "../../configs/hall"))
+}
+
+func load(t *testing.T, folder string) *config.Config {
+	t.Helper()
+	conf, mistakes := config.Load(folder)
 	if len(mistakes) > 0 {
 		t.Fatal(mistakes)
 	}
+	return conf
+}
+
+// centreOf runs a controller of a configuration.
+func centreOf(t *testing.T, conf *config.Config) *centre {
+	t.Helper()
 	c := &centre{t: t, log: &log{}}
 	n := 0
 	ctl, err := controller.New(controller.Options{
@@ -72,7 +83,7 @@ func newCentre(t *testing.T) *centre {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.ctl, c.http = ctl, web.Handler(ctl, "1.2.3")
+	c.ctl, c.http = ctl, web.Handler(ctl, conf, "1.2.3")
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- ctl.Run(ctx) }()
