@@ -138,7 +138,7 @@ func (m mutant) hunt(ctx context.Context, root, dir string) (seed, rule string, 
 	}
 	defer os.Remove(binary)
 	var out bytes.Buffer
-	test := exec.CommandContext(ctx, binary, "-test.run=^TestRuns$")
+	test := exec.CommandContext(ctx, binary, "-test.run=^TestSim$")
 	test.Env = append(os.Environ(), fmt.Sprintf("QUHAO_RUNS=%d", mutantRuns), "QUHAO_SEED=")
 	test.Stdout, test.Stderr = &out, &out
 	if err := test.Run(); err == nil {

@@ -302,8 +302,8 @@ func sweep(n uint64) (sum stats, seed uint64, err error) {
 	return sum, seed, err
 }
 
-// TestRuns makes many runs, or with QUHAO_SEED one with its trace.
-func TestRuns(t *testing.T) {
+// TestSim makes many runs, or with QUHAO_SEED one with its trace.
+func TestSim(t *testing.T) {
 	if text := os.Getenv("QUHAO_SEED"); text != "" {
 		seed, err := strconv.ParseUint(text, 10, 64)
 		if err != nil {
