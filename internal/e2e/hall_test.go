@@ -3,6 +3,7 @@ package e2e
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"os"
 	"os/exec"
@@ -142,8 +143,9 @@ func TestHallLeavesNothing(t *testing.T) {
 	}
 }
 
+// cmdCode is the exit code behind an error, -1 if there is none.
 func cmdCode(err error) int {
-	e, ok := err.(*exec.ExitError)
+	e, ok := errors.AsType[*exec.ExitError](err)
 	if !ok {
 		return -1
 	}
