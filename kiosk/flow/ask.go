@@ -36,7 +36,7 @@ func (k *Kiosk) only() *Choice {
 
 // tap takes a card: for the choice that waits for one, for the only department, or to wait for a choice itself.
 func (k *Kiosk) tap(now device.Now, digest string) {
-	if k.busy() || digest == "" || k.blocked(now) != "" {
+	if digest == "" || !k.free(now) {
 		return
 	}
 	c := k.choice
@@ -63,7 +63,7 @@ func (k *Kiosk) cardsMatter() bool {
 
 // key takes a choice: with the card that was tapped before, without, or to wait for one.
 func (k *Kiosk) key(now device.Now, n int) {
-	if k.busy() || k.blocked(now) != "" {
+	if !k.free(now) {
 		return
 	}
 	for _, c := range k.c.Choices {
@@ -81,6 +81,18 @@ func (k *Kiosk) key(now device.Now, n int) {
 		}
 		return
 	}
+}
+
+// free says whether somebody who taps or presses now can be served. Who cannot must see why, and not what the last visitor got.
+func (k *Kiosk) free(now device.Now) bool {
+	if k.busy() {
+		return false
+	}
+	if k.blocked(now) != "" {
+		k.result = nil
+		return false
+	}
+	return true
 }
 
 // blocked says why no number can be given now, or nothing.

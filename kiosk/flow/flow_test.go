@@ -129,6 +129,20 @@ func TestTicket(t *testing.T) {
 	b.wantScreen(Idle)
 }
 
+// What the last visitor got stays on the screen for a while; the next one, who cannot be served, must see why.
+func TestTheNextVisitorSeesWhyNot(t *testing.T) {
+	b := newBench(t, sample())
+	b.ready()
+	b.do(Key{3})
+	cmd := b.asked()
+	b.answer(cmd, proto.ResOK, ticketNo("C001"))
+	b.do(Printed{cmd.ID, proto.HowAsked})
+	b.do(PrinterState{printer.Out})
+	b.wantScreen(Take)
+	b.do(Key{3})
+	b.wantScreen(PrinterOut)
+}
+
 func TestReprint(t *testing.T) {
 	for n, want := range map[int]int{0: 1, 1: 1, 3: 3} {
 		b := newBench(t, sample())
