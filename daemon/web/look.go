@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -32,6 +33,7 @@ type shot struct {
 
 // call is one number called to one counter.
 type call struct {
+	visit   queue.VisitID
 	number  string
 	counter queue.CounterID
 	dept    queue.DeptID
@@ -106,38 +108,52 @@ func take(v controller.View, now time.Time) *shot {
 	if !st.Open {
 		return s
 	}
-	latest := map[queue.TicketID]*queue.Visit{}
+	s.takeCalls(st, v.Rules())
+	return s
+}
+
+// takeCalls finds the calls of the open day: of each ticket the latest, and of each department the latest of its own
+// series. A visitor who was handed over says nothing of how far a department's own numbers are.
+func (s *shot) takeCalls(st *queue.State, rules *queue.Rules) {
+	latest, last := map[queue.TicketID]*queue.Visit{}, map[queue.DeptID]*queue.Visit{}
 	for _, visit := range st.Visits {
 		if visit.Day != st.Day || visit.Outcome == queue.Undone {
 			continue
 		}
-		if o := latest[visit.Ticket]; o == nil || visit.LastCall.After(o.LastCall) {
+		if o := latest[visit.Ticket]; o == nil || later(visit, o) {
 			latest[visit.Ticket] = visit
+		}
+		own := strings.HasPrefix(st.Tickets[visit.Ticket].Number, rules.Departments[visit.Dept].Series.Prefix)
+		if o := last[visit.Dept]; own && (o == nil || later(visit, o)) {
+			last[visit.Dept] = visit
 		}
 	}
 	for id, visit := range latest {
-		number := st.Tickets[id].Number
-		s.calls = append(s.calls, call{number: number, counter: visit.Counter, dept: visit.Dept, at: visit.LastCall})
-		own := strings.HasPrefix(number, v.Rules().Departments[visit.Dept].Series.Prefix)
-		if !own {
-			s.calls[len(s.calls)-1].dept = "" // handed over: it says nothing of how far the department's own numbers are
-		}
+		s.calls = append(s.calls, call{
+			visit: visit.ID, number: st.Tickets[id].Number, counter: visit.Counter, dept: visit.Dept, at: visit.LastCall,
+		})
 	}
-	return s
+	for id, visit := range last {
+		d := s.depts[id]
+		d.last = st.Tickets[visit.Ticket].Number
+		s.depts[id] = d
+	}
 }
 
-// sort puts the calls in order, newest first, and finds the last one of each department.
-func (s *shot) sort() {
-	slices.SortFunc(s.calls, func(a, b call) int {
-		if c := b.at.Compare(a.at); c != 0 {
-			return c
-		}
-		return strings.Compare(b.number, a.number)
-	})
-	for _, c := range s.calls {
-		if d, ok := s.depts[c.dept]; ok && d.last == "" {
-			d.last = c.number
-			s.depts[c.dept] = d
-		}
+// later says whether a was called after b. Of two calls in one instant the later visit decides.
+func later(a, b *queue.Visit) bool {
+	if c := a.LastCall.Compare(b.LastCall); c != 0 {
+		return c > 0
 	}
+	return byID(a.ID, b.ID) > 0
+}
+
+// byID compares two visits of one start of the controller: their ids end in the number of the event that began them.
+func byID(a, b queue.VisitID) int {
+	return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b))
+}
+
+// sort puts the calls in order, newest first.
+func (s *shot) sort() {
+	slices.SortFunc(s.calls, func(a, b call) int { return cmp.Or(b.at.Compare(a.at), byID(b.visit, a.visit)) })
 }

@@ -61,8 +61,9 @@ func (c *centre) shows(path string, texts ...string) {
 	c.t.Helper()
 	body := c.page(path, http.StatusOK)
 	for _, text := range texts {
-		if not, ok := strings.CutPrefix(text, "!"); ok == strings.Contains(body, strings.TrimPrefix(text, "!")) {
-			c.t.Errorf("%s: %q is there: %t\n%s", path, not+strings.TrimPrefix(text, "!"), ok, body)
+		text, unwanted := strings.CutPrefix(text, "!")
+		if strings.Contains(body, text) == unwanted {
+			c.t.Errorf("%s: %q is there: %t\n%s", path, text, unwanted, body)
 		}
 	}
 }
@@ -89,6 +90,16 @@ func TestBoard(t *testing.T) {
 		c.must(queue.Undo{Counter: "c3"})
 		c.pass(time.Second)
 		c.shows("/board/hall", "!B001")
+		c.ask("on 4", queue.SignOn{Counter: "c4", Officer: "officer-4"})
+		c.ask("next", queue.Next{Counter: "c3"})
+		c.must(queue.Transfer{Counter: "c3", To: "cards"})
+		c.ask("next 4", queue.Next{Counter: "c4"})
+		c.pass(time.Second)
+		// The visitor who was handed over is called, but the department's own numbers are no further for that.
+		c.shows("/board/hall", `<b class="num">B001</b>`, "4号窗口")
+		if n := strings.Count(c.page("/board/hall", http.StatusOK), `class="last">B001<`); n != 1 {
+			t.Errorf("%d departments have called B001 as their own", n)
+		}
 		c.must(queue.CloseDay{Force: true})
 		c.pass(time.Second)
 		c.shows("/board/hall", "停止办公", "!data-t")
@@ -125,6 +136,12 @@ func TestBoardOfTwoHalls(t *testing.T) {
 		c.pass(time.Second)
 		c.shows("/board/hall-1", "<i>2楼</i>15号窗口", "Counter 15, Floor 2")
 		c.shows("/board/hall-2", "15号窗口", "!<i>2楼")
+		c.pass(20 * time.Second)
+		c.must(queue.Recall{Counter: "c02"})
+		c.pass(time.Second)
+		if body := c.page("/board/hall-1", http.StatusOK); strings.Index(body, `num">B012`) > strings.Index(body, `num">A001`) {
+			t.Errorf("who is called again does not stand first: %s", body)
+		}
 	})
 }
 
@@ -135,6 +152,8 @@ func TestTicket(t *testing.T) {
 		c.ask("t1", queue.Take{Dept: "study", Holder: "the first card", Item: "transcript"})
 		c.ask("t2", queue.Take{Dept: "study", Holder: "the second card"})
 		c.ask("t3", queue.Take{Dept: "finance", Holder: "the third card"})
+		c.ask("t4", queue.Take{Dept: "study", Holder: "the fourth card"})
+		c.shows("/ticket/t4", "前面还有 2 人", "2 people ahead of you")
 		const person, secret = "!card\"", "!transcript"
 		c.shows("/ticket/t1", "A001", "教务", "下一位就是您", "You are next", "!the first", person, secret)
 		c.shows("/t/t2", "A002", "前面还有 1 人", "1 person ahead of you", "!the second")
