@@ -30,6 +30,7 @@ const usage = `quhaod is the controller of a service centre.
   quhaod run      -config DIR -data DIR      run the centre
   quhaod check    PATH...                    check configurations without touching anything
   quhaod enrol    -config DIR -data DIR ID   give a device its secret; prints the device's own small file
+  quhaod doctor   -config DIR -data DIR      look over configuration, data, passwords and broker; say what is wrong
 
 while it runs (each with -data DIR):
   quhaod status                              what is open, who waits, which devices are there
@@ -106,6 +107,8 @@ func command(ctx context.Context, args []string, stdout, stderr io.Writer) error
 		return checkCommand(args, stdout)
 	case "enrol":
 		return enrolCommand(args, stdout)
+	case "doctor":
+		return doctorCommand(ctx, args, stdout)
 	case "status", "day", "issuing", "sign", "return", "why", "replace":
 		return talkCommand(ctx, name, args, stdout)
 	case "backup":

@@ -83,6 +83,14 @@ type publisher struct{ pipe pipe }
 
 func (p *publisher) Publish(m proto.Message) error { return p.pipe.Publish(m) }
 
+// counters are the figures of the embedded broker; nil with another one. The pipe must have been made.
+func (p *publisher) counters() func() broker.Counters {
+	if b, ok := p.pipe.(*broker.Broker); ok {
+		return b.Counters
+	}
+	return nil
+}
+
 // run wires the daemon together and runs it until ctx ends or a part of it fails.
 func run(ctx context.Context, conf *config.Config, o runOptions, log *slog.Logger) error {
 	started := time.Now()
@@ -91,9 +99,9 @@ func run(ctx context.Context, conf *config.Config, o runOptions, log *slog.Logge
 		return startError{err}
 	}
 	defer st.Close()
-	out := &publisher{}
+	out, figures := &publisher{}, newMetrics()
 	ctl, err := controller.New(controller.Options{
-		Config: conf, Store: st, Publisher: out, Keys: controller.NewFileKeys(o.data), Random: random, Log: log,
+		Config: conf, Store: timedStore{st, figures}, Publisher: out, Keys: controller.NewFileKeys(o.data), Random: random, Log: log,
 	}, time.Now())
 	if err != nil {
 		return startError{err}
@@ -101,6 +109,10 @@ func run(ctx context.Context, conf *config.Config, o runOptions, log *slog.Logge
 	g, gctx := errgroup.WithContext(ctx)
 	say := &announcer{conf: conf, topics: proto.NewTopics(conf.Centre.Prefix), ctl: ctl, out: out, log: log, ver: uint64(started.Unix())}
 	where, err := openPipe(gctx, conf, o, say, out, log)
+	if err != nil {
+		return startError{err}
+	}
+	site, err := figures.mount(web.Handler(ctl, conf, version), ctl, st, out.counters())
 	if err != nil {
 		return startError{err}
 	}
@@ -112,12 +124,18 @@ func run(ctx context.Context, conf *config.Config, o runOptions, log *slog.Logge
 	if err != nil {
 		return startError{err}
 	}
-	g.Go(func() error { return ctl.Run(gctx) })
-	g.Go(func() error { return out.pipe.Run(gctx) })
+	// The pipe ends after the controller, whose last word is that it takes leave: else devices wait 15 s to notice.
+	pctx, leave := context.WithCancel(context.WithoutCancel(gctx))
+	defer leave()
+	g.Go(func() error {
+		defer leave()
+		return ctl.Run(gctx)
+	})
+	g.Go(func() error { return out.pipe.Run(pctx) })
 	if conf.Centre.Broker.External == "" {
 		g.Go(func() error { return say.untilUp(gctx) })
 	}
-	g.Go(func() error { return serve(gctx, pages, web.Handler(ctl, conf, version)) })
+	g.Go(func() error { return serve(gctx, pages, site) })
 	g.Go(func() error { return serve(gctx, sock, talkHandler(ctl, st, time.Now)) })
 	if !o.manual {
 		if err := openDay(gctx, ctl, log); err != nil {
@@ -181,9 +199,8 @@ func openLink(conf *config.Config, o runOptions, say *announcer, out *publisher,
 	if err != nil {
 		return err
 	}
-	addr := strings.NewReplacer("mqtt://", "tcp://", "mqtts://", "tls://").Replace(conf.Centre.Broker.External)
 	l := link.New(link.Options{
-		Addr: addr, ClientID: controllerName, User: controllerName, Password: secret,
+		Addr: linkAddr(conf.Centre.Broker.External), ClientID: controllerName, User: controllerName, Password: secret,
 		Will:      proto.Message{Topic: say.topics.Ctl(), Payload: will, Retain: true, QoS: 1},
 		Subscribe: []string{say.topics.AllUp()},
 	}, log)
@@ -221,7 +238,7 @@ func (p *linkPipe) take(ctx context.Context, e link.Event) {
 			p.say.log.Warn("not everything could be announced; the next connection does it again", "err", err)
 		}
 	case e.Msg != nil:
-		if dev, _, ok := p.say.topics.ReadUp(e.Msg.Topic); ok {
+		if dev, _, ok := p.say.topics.ReadUp(e.Msg.Topic); ok && dev != controllerName { // quhaod doctor tries the broker in our name
 			p.say.ctl.Message(ctx, dev, *e.Msg)
 		}
 	}

@@ -26,6 +26,7 @@ func (nobody) Publish(proto.Message) error { return nil }
 type talking struct {
 	data string
 	ctl  *controller.Controller
+	st   *store.Store
 	stop func()
 }
 
@@ -76,7 +77,7 @@ func newTalking(t *testing.T) *talking {
 		}
 	}
 	t.Cleanup(stop)
-	return &talking{data: data, ctl: ctl, stop: stop}
+	return &talking{data: data, ctl: ctl, st: st, stop: stop}
 }
 
 func (k *talking) say(t *testing.T, line string) (code int, out string) {
@@ -85,12 +86,18 @@ func (k *talking) say(t *testing.T, line string) (code int, out string) {
 	return code, stdout + stderr
 }
 
-func (k *talking) take(t *testing.T, dept string) {
+func (k *talking) take(t *testing.T, dept string) queue.TicketID {
 	t.Helper()
-	_, err := k.ctl.Do(t.Context(), queue.Command{Request: newRequest(time.Now()), Actor: "test", Do: queue.Take{Dept: queue.DeptID(dept)}})
+	return k.do(t, queue.Take{Dept: queue.DeptID(dept)}).Ticket.ID
+}
+
+func (k *talking) do(t *testing.T, w queue.Wish) controller.Result {
+	t.Helper()
+	r, err := k.ctl.Do(t.Context(), queue.Command{Request: newRequest(time.Now()), Actor: "test", Do: w})
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("%T: %v", w, err)
 	}
+	return r
 }
 
 func TestTalk(t *testing.T) {
