@@ -45,6 +45,7 @@ func (s *State) Apply(e Event) (Changed, error) {
 			return Changed{}, fmt.Errorf("event %d is a fact of installation %s, which is not bound", e.Seq, e.Install)
 		}
 		in.Ack, in.Sum = e.FactSeq, e.FactSum
+		in.count(e.Body)
 	}
 	if err := a.body(); err != nil {
 		return Changed{}, fmt.Errorf("event %d %s: %w", e.Seq, e.Body.Kind(), err)
@@ -82,6 +83,20 @@ func (a *applier) body() error {
 		return a.rate(b)
 	case Reinstated:
 		return a.reinstate(b)
+	default:
+		return a.otherBody()
+	}
+	return nil
+}
+
+func (a *applier) otherBody() error {
+	switch b := a.e.Body.(type) {
+	case Permitted:
+		return a.permit(b)
+	case RecoveryBegun:
+		a.beginRecovery()
+	case RecoveryEnded:
+		a.endRecovery(b)
 	default:
 		return a.counterBody()
 	}
@@ -219,6 +234,11 @@ func (a *applier) openDay(b DayOpened) {
 	if a.Devices == nil {
 		a.Devices = map[string]InstallID{}
 	}
+	a.Letters = maps.Clone(b.Carry.Letters)
+	if a.Letters == nil {
+		a.Letters = map[string]int{}
+	}
+	a.Recovering, a.opened = b.Carry.Recovering, a.e.At
 	a.Installs = map[InstallID]*Install{}
 	for _, in := range b.Carry.Installs {
 		a.Installs[in.ID] = &in
@@ -264,17 +284,18 @@ func (a *applier) issue(b Issued) {
 		Ahead: b.Ahead, Place: b.Place, State: Printing, Since: a.e.At, Odd: b.Odd, Touched: a.e.Seq, moved: a.e.Seq,
 		Papers: map[RequestID]Paper{RequestID(b.Ticket): PaperOpen},
 	}
+	t.first = b.Place
 	if b.Printed {
-		t.State = Waiting
-		t.Papers[RequestID(b.Ticket)] = PaperStarted
-		a.answers[0][RequestID(b.Ticket)] = Answer{Code: OK, Ticket: t.ID, Ahead: b.Ahead, Seq: a.e.Seq}
+		a.printedBefore(t, b)
 	}
 	a.Tickets[t.ID] = t
-	a.numbers[t.Number]++
+	if t.Day == a.Day {
+		a.numbers[t.Number]++
+	}
 	if b.Num > a.LastNum[b.Dept] {
 		a.LastNum[b.Dept] = b.Num
 	}
-	if t.Holder != "" {
+	if t.Holder != "" && t.Day == a.Day {
 		a.held[t.Holder] = append(a.held[t.Holder], t)
 	}
 	a.enter(t)

@@ -1,6 +1,9 @@
 package queue
 
-import "fmt"
+import (
+	"fmt"
+	"time"
+)
 
 // Command is what somebody wants: the only way to change the centre.
 type Command struct {
@@ -116,6 +119,28 @@ type (
 		Day    Day
 		Holder string
 		Lang   string
+		Off    int // the place in the kiosk's own series; 0 for a number of the controller
+		// When it was printed, as the device says, and whether its clock can be trusted.
+		Claimed time.Time
+		ClockOK bool
+		// The device's messages prove that the paper did not exist at NotBefore, and did at NotAfter. Zero: nothing is known.
+		NotBefore, NotAfter time.Time
+	}
+	// Permit lets an installation give numbers of its own while it is cut off.
+	Permit struct {
+		Device  string
+		Install InstallID
+		Letters string
+		Cap     int // how many between two permits of different days
+		Has     int // the highest place that the device says it has used
+	}
+	// BeginRecovery follows a restore.
+	BeginRecovery struct{ Why string }
+	// EndRecovery ends it. Heard are the highest numbers that devices have seen; Jump skips more, if not every journal was heard.
+	EndRecovery struct {
+		Heard map[DeptID]int
+		Jump  int
+		Why   string
 	}
 	// Rate is a fact: a visitor's score.
 	Rate struct {
@@ -158,6 +183,10 @@ func (Rate) wish()        {}
 func (Presence) wish()    {}
 func (Unknown) wish()     {}
 
+func (Permit) wish()        {}
+func (BeginRecovery) wish() {}
+func (EndRecovery) wish()   {}
+
 // Code is the short answer to a command.
 type Code string
 
@@ -170,6 +199,7 @@ const (
 	Full        Code = "full"         // the series has no number left
 	NotEligible Code = "not_eligible" // this department wants a card
 	Conflict    Code = "conflict"     // the counter is no longer as the caller saw it, or not in a state for this
+	Recovering  Code = "recovering"   // a restore is not finished: no numbers yet
 	Early       Code = "early"        // the policy for missed calls does not allow it yet
 	Fault       Code = "error"        // the command makes no sense here
 	Nothing     Code = "nothing"      // there is nothing to do: a fact taken before, a tick with nothing due

@@ -70,6 +70,12 @@ func (d *decider) wish() (Body, *Refusal) {
 		return EpochRaised{Epoch: max(w.To, d.s.Epoch+1), Boot: w.Boot, Why: w.Why}, nil
 	case Bind:
 		return d.bind(w)
+	case Permit:
+		return d.permit(w)
+	case BeginRecovery:
+		return RecoveryBegun(w), nil
+	case EndRecovery:
+		return d.endRecovery(w)
 	}
 	return d.counterWish()
 }
@@ -83,6 +89,8 @@ func (d *decider) take(w Take) (Body, *Refusal) {
 		return nil, refuse(Fault, "department %s has no item %q", w.Dept, w.Item)
 	case d.c.Request == "":
 		return nil, refuse(Fault, "a ticket needs a request id")
+	case d.s.Recovering:
+		return nil, refuse(Recovering, "restored from a backup: the kiosks have not all handed in their journals yet")
 	case !d.s.Accepting(w.Dept):
 		return nil, refuse(Closed, "department %s takes no tickets now", w.Dept)
 	case dept.CardOnly && w.Holder == "":
@@ -108,10 +116,16 @@ func (d *decider) take(w Take) (Body, *Refusal) {
 
 func (d *decider) reinstate(w Reinstate) (Body, *Refusal) {
 	t := d.s.Tickets[w.Ticket]
-	if t == nil || t.Day != d.s.Day {
-		return nil, refuse(Fault, "there is no such ticket today")
+	if t == nil {
+		return nil, refuse(Fault, "there is no such ticket")
 	}
 	m := d.r.Departments[t.Dept].Missed
+	if t.State == Expired {
+		return d.bringBack(t, m.After)
+	}
+	if t.Day != d.s.Day {
+		return nil, refuse(Fault, "there is no such ticket today")
+	}
 	switch {
 	case t.State != Gone:
 		return nil, refuse(Conflict, "%s is not a missed number: it is %s", t.Number, t.State)
@@ -147,7 +161,7 @@ func (d *decider) openDay() (Body, *Refusal) {
 	if d.s.Open {
 		return nil, refuse(Conflict, "day %d is open already", d.s.Day)
 	}
-	carry := Carry{Epoch: d.s.Epoch, Boot: d.s.Boot, Devices: maps.Clone(d.s.Devices)}
+	carry := Carry{Epoch: d.s.Epoch, Boot: d.s.Boot, Devices: maps.Clone(d.s.Devices), Letters: maps.Clone(d.s.Letters), Recovering: d.s.Recovering}
 	for _, in := range d.s.Installs {
 		carry.Installs = append(carry.Installs, *in)
 	}

@@ -1,7 +1,6 @@
 package queue
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 )
@@ -86,30 +85,6 @@ func (t *Ticket) voidedBy(w ReportPaper) bool {
 		}
 	}
 	return true
-}
-
-// admit makes a ticket of a paper that exists although the controller does not know it: its visitor is not to be forgotten.
-// A number that another paper holds already is kept, marked, and gets a place all the same.
-func (d *decider) admit(w ReportPaper) (Body, *Refusal) {
-	dept, ok := d.r.Departments[w.Dept]
-	switch {
-	case !ok:
-		return nil, refuse(Fault, "there is no department %q", w.Dept)
-	case w.Ticket == "" || w.Number == "":
-		return nil, refuse(Fault, "a paper without a name or a number")
-	case w.Day != d.s.Day || !d.s.Open:
-		return nil, refuse(Closed, "a paper of day %d, which is not open", w.Day)
-	}
-	t := &Ticket{Dept: w.Dept, Class: d.r.class(""), Place: Place{After: d.s.Seq + 1}, State: Waiting}
-	b := Issued{
-		Ticket: w.Ticket, Dept: w.Dept, Item: w.Item, Number: w.Number, Num: dept.Series.number(w.Number),
-		Twin: d.s.numbers[w.Number], Class: t.Class, Holder: w.Holder, Lang: w.Lang, Device: d.c.Device,
-		Place: t.Place, Ahead: d.ahead(t).total(), Printed: true, Odd: "known from its paper only",
-	}
-	if b.Twin > 0 {
-		b.Odd = fmt.Sprintf("the number %s is on %d other papers", w.Number, b.Twin)
-	}
-	return b, nil
 }
 
 // number reads a printed number of this series; 0 if it is of another one, or above all that this one can ever give out:

@@ -33,10 +33,11 @@ const (
 	PaperUnknown   Paper = "unknown"   // power was cut in between
 	PaperNone      Paper = "none"      // no paper moved
 	PaperAbandoned Paper = "abandoned" // the answer was never used
+	PaperOffline   Paper = "offline"   // no answer came in time, and a number of the kiosk's own was printed instead
 )
 
 // known says that this answer certainly made no paper.
-func (p Paper) none() bool { return p == PaperNone || p == PaperAbandoned }
+func (p Paper) none() bool { return p == PaperNone || p == PaperAbandoned || p == PaperOffline }
 
 // Place is where a ticket stands in the order of the whole centre; smaller is earlier.
 // An ordinary ticket has the number of its own event and 0. A ticket put in later has the number of the event
@@ -71,10 +72,12 @@ type (
 	}
 	// Carry is the part of the state that outlives a day.
 	Carry struct {
-		Epoch    uint64
-		Boot     string
-		Installs []Install // by ID
-		Devices  map[string]InstallID
+		Epoch      uint64
+		Boot       string
+		Installs   []Install // by ID
+		Devices    map[string]InstallID
+		Letters    map[string]int // letters of kiosks, with the highest place in their series that any paper can have
+		Recovering bool
 	}
 	// Install is one installation of a device.
 	Install struct {
@@ -82,6 +85,10 @@ type (
 		Device string
 		Ack    uint64 // its facts are taken up to this one
 		Sum    string // checksum of that fact
+		HW     uint64 // papers it has started, as far as its facts are taken
+		Off    int    // highest place in its own series that is known to be on a paper
+		From   int    // it gives no place in its series below this one; 0 without a permit
+		Permit Day    // the day of its last permit
 	}
 	// Bound ties an installation to a device name.
 	Bound struct {
@@ -117,6 +124,13 @@ type (
 		Ahead   int    // how many stood before it
 		Printed bool   // it comes from a paper that is known to exist
 		Odd     string // why this ticket needs a person's eye; empty if it does not
+		// The rest is for a paper that is known to exist.
+		Day      Day       // the day that it belongs to; 0 is the open one
+		Expired  bool      // that day is over
+		Off      int       // the place in the kiosk's own series; 0 for a number of the controller
+		Answer   RequestID // the request that it was printed for
+		Replaces TicketID  // the ticket whose place it takes: what the controller had given for that request and nobody heard of, or a ticket of a day that is over
+		Voids    bool      // with this, Replaces certainly has no paper
 	}
 	// Shown is a second answer with a ticket its holder already has: one more possible paper of it.
 	Shown struct {
@@ -194,6 +208,22 @@ type (
 		Ticket TicketID
 		Place  Place
 	}
+	// Permitted allows an installation to give numbers of its own while it is cut off.
+	Permitted struct {
+		Device  string
+		Install InstallID
+		Letters string
+		From    int // not below this place in its series
+		High    int // no paper with these letters can have a higher place until the next permit
+	}
+	// RecoveryBegun follows a restore: what happened after the backup is known to the kiosks' journals only.
+	// Open visits are lost. No number is given until RecoveryEnded.
+	RecoveryBegun struct{ Why string }
+	// RecoveryEnded lets the departments go on, each at a number that nobody can hold.
+	RecoveryEnded struct {
+		Next map[DeptID]int
+		Why  string
+	}
 	// Undid takes back the last operation of a counter.
 	Undid struct {
 		Counter CounterID
@@ -207,24 +237,27 @@ type (
 )
 
 // Kind names the body in the log. The names are for ever.
-func (EpochRaised) Kind() string { return "epoch_raised" }
-func (Bound) Kind() string       { return "bound" }
-func (DayOpened) Kind() string   { return "day_opened" }
-func (DayClosed) Kind() string   { return "day_closed" }
-func (IssuingSet) Kind() string  { return "issuing_set" }
-func (Issued) Kind() string      { return "issued" }
-func (Shown) Kind() string       { return "shown" }
-func (Papered) Kind() string     { return "papered" }
-func (Ready) Kind() string       { return "ready" }
-func (FactKept) Kind() string    { return "fact_kept" }
-func (SignedOn) Kind() string    { return "signed_on" }
-func (SignedOff) Kind() string   { return "signed_off" }
-func (Paused) Kind() string      { return "paused" }
-func (Unpaused) Kind() string    { return "unpaused" }
-func (Called) Kind() string      { return "called" }
-func (Recalled) Kind() string    { return "recalled" }
-func (Started) Kind() string     { return "started" }
-func (Ended) Kind() string       { return "ended" }
-func (Reinstated) Kind() string  { return "reinstated" }
-func (Undid) Kind() string       { return "undid" }
-func (Rated) Kind() string       { return "rated" }
+func (EpochRaised) Kind() string   { return "epoch_raised" }
+func (Bound) Kind() string         { return "bound" }
+func (DayOpened) Kind() string     { return "day_opened" }
+func (DayClosed) Kind() string     { return "day_closed" }
+func (IssuingSet) Kind() string    { return "issuing_set" }
+func (Issued) Kind() string        { return "issued" }
+func (Shown) Kind() string         { return "shown" }
+func (Papered) Kind() string       { return "papered" }
+func (Ready) Kind() string         { return "ready" }
+func (FactKept) Kind() string      { return "fact_kept" }
+func (SignedOn) Kind() string      { return "signed_on" }
+func (SignedOff) Kind() string     { return "signed_off" }
+func (Paused) Kind() string        { return "paused" }
+func (Unpaused) Kind() string      { return "unpaused" }
+func (Called) Kind() string        { return "called" }
+func (Recalled) Kind() string      { return "recalled" }
+func (Started) Kind() string       { return "started" }
+func (Ended) Kind() string         { return "ended" }
+func (Reinstated) Kind() string    { return "reinstated" }
+func (Permitted) Kind() string     { return "permitted" }
+func (RecoveryBegun) Kind() string { return "recovery_begun" }
+func (RecoveryEnded) Kind() string { return "recovery_ended" }
+func (Undid) Kind() string         { return "undid" }
+func (Rated) Kind() string         { return "rated" }

@@ -176,7 +176,6 @@ func TestAnIssuedNumberSkipsThoseOfPapers(t *testing.T) {
 
 func TestPapersThatFitNowhereAreKept(t *testing.T) {
 	for name, w := range map[string]ReportPaper{
-		"another day":        started("x1", "A001", 7),
 		"no number":          started("x2", "", 1),
 		"unknown department": {Ticket: "x3", Answer: "x3", Paper: PaperStarted, Dept: "law", Number: "A001", Day: 1},
 		"unknown ticket":     {Ticket: "x4", Answer: "x4", Paper: PaperConfirmed},

@@ -276,6 +276,9 @@ func (c *crowd) news(*rapid.T) {
 		w.Ticket = TicketID(fmt.Sprintf("lost%04d", c.n))
 		w.Answer, w.Dept, w.Day, w.Holder = RequestID(w.Ticket), c.dept(), c.s.Day, draw(c, "card", "", "card1")
 		w.Number = c.r.Departments[w.Dept].Series.Label(rapid.IntRange(1, 40).Draw(c.rt, "number"))
+		if rapid.Bool().Draw(c.rt, "offline") {
+			c.alone(&w)
+		}
 	}
 	cmd := c.factOf(draw(c, "installation", InstallID("k1"), "k2"), w)
 	switch rapid.IntRange(0, 9).Draw(c.rt, "order") {
@@ -288,6 +291,35 @@ func (c *crowd) news(*rapid.T) {
 		cmd.Fact.First = cmd.Fact.Seq
 	}
 	c.send(cmd)
+}
+
+// alone makes the paper one of a kiosk that was cut off: for a request that was answered unheard, or for one that never came.
+func (c *crowd) alone(w *ReportPaper) {
+	w.Off = rapid.IntRange(1, 99).Draw(c.rt, "place in the series")
+	w.Number = fmt.Sprintf("%sX%02d", c.r.Departments[w.Dept].Series.Prefix, w.Off)
+	w.Claimed = c.now.Add(time.Duration(rapid.IntRange(-90, 5).Draw(c.rt, "minutes ago")) * time.Minute)
+	w.ClockOK = rapid.Bool().Draw(c.rt, "clock")
+	w.NotAfter = c.now
+	if t := c.ticket(); t != nil && rapid.Bool().Draw(c.rt, "unheard") {
+		w.Answer = RequestID(t.ID)
+	}
+}
+
+// permit lets the kiosks give numbers of their own.
+func (c *crowd) permit(*rapid.T) {
+	c.wish(Permit{Device: "kiosk-1", Install: draw(c, "installation", InstallID("k1"), "k2"), Letters: "X", Cap: 20})
+}
+
+// restore is what follows a restored backup.
+func (c *crowd) restore(*rapid.T) {
+	if !c.s.Recovering && rapid.IntRange(0, 3).Draw(c.rt, "restored") > 0 {
+		return
+	}
+	if c.s.Recovering {
+		c.wish(EndRecovery{Heard: map[DeptID]int{edu: rapid.IntRange(0, 300).Draw(c.rt, "heard")}})
+		return
+	}
+	c.wish(BeginRecovery{Why: "test"})
 }
 
 func (c *crowd) score(*rapid.T) {
@@ -385,7 +417,7 @@ func TestWhateverPeopleDo(t *testing.T) {
 		rt.Repeat(map[string]func(*rapid.T){
 			"take": c.take, "take2": c.take, "take3": c.take, "press": c.press, "press2": c.press, "press3": c.press,
 			"press4": c.press, "seat": c.seat, "office": c.office, "news": c.news, "news2": c.news, "score": c.score,
-			"back": c.back, "hour": c.busyHour, "hour2": c.busyHour, "hour3": c.busyHour, "again": c.again, "clock": c.clock, "restart": c.restart, "day": c.day,
+			"back": c.back, "hour": c.busyHour, "hour2": c.busyHour, "hour3": c.busyHour, "again": c.again, "clock": c.clock, "restart": c.restart, "permit": c.permit, "restore": c.restore, "day": c.day,
 		})
 		c.replays()
 		c.nothingStuck()

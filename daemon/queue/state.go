@@ -62,8 +62,10 @@ type Ticket struct {
 	At       CounterID // where it is called, served or on hold
 	Papers   map[RequestID]Paper
 	Odd      string
+	Off      int    // the place in a kiosk's own series; 0 for a number of the controller
 	Touched  uint64 // the last event that changed it
 
+	first Place  // where it stood when it was issued
 	moved uint64 // the last event that changed State or Dept: news of its paper alone does not stand in the way of an undo
 }
 
@@ -157,7 +159,12 @@ type State struct {
 	Desks    map[CounterID]*Desk
 	Installs map[InstallID]*Install
 	Devices  map[string]InstallID
+	Letters  map[string]int // highest place that any paper with these letters can have
 
+	// Recovering: restored from a backup, and not every journal was heard yet.
+	Recovering bool
+
+	opened  time.Time               // when the day was opened
 	dayVer  uint64                  // the event that opened the day: version of a counter nobody has used yet
 	answers [2]map[RequestID]Answer // of today and of the day before
 	lines   map[DeptID][]*Ticket    // printing and waiting, by place
@@ -175,6 +182,7 @@ func New() *State {
 	s := &State{
 		Tickets: map[TicketID]*Ticket{}, Visits: map[VisitID]*Visit{},
 		Desks: map[CounterID]*Desk{}, Installs: map[InstallID]*Install{}, Devices: map[string]InstallID{},
+		Letters: map[string]int{},
 	}
 	s.newDay()
 	s.answers[1] = map[RequestID]Answer{}

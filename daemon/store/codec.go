@@ -47,6 +47,9 @@ func newCodec() codec {
 	as[queue.Ended](c, 1)
 	as[queue.Reinstated](c, 1)
 	as[queue.Undid](c, 1)
+	as[queue.Permitted](c, 1)
+	as[queue.RecoveryBegun](c, 1)
+	as[queue.RecoveryEnded](c, 1)
 	as[queue.Rated](c, 1)
 	return c
 }
