@@ -1,6 +1,7 @@
 package card
 
 import (
+	"cmp"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -13,6 +14,9 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"quhao/drivers/evdev"
+	"quhao/drivers/evdev/evdevtest"
 )
 
 // frameDrivers names every driver of the package by its testdata file; form is the option of the frame's line.
@@ -26,12 +30,19 @@ func frameDrivers() map[string]func(form string) Driver {
 			return r
 		},
 		"terminal": func(string) Driver { return NewTerminal() },
+		"wedge": func(form string) Driver {
+			w := NewWedge()
+			w.Form = cmp.Or(form, w.Form)
+			return w
+		},
 	}
 }
 
-// frame is one line of a .frames file: bytes in hex or as a quoted Go string, "=>", and what they decode to.
+// frame is one line of a .frames file: bytes in hex, as a quoted Go string, or as the script of an input device behind
+// the word "keys"; then "=>" and what they decode to.
 type frame struct {
 	form  string
+	keys  string // the script
 	bytes []byte
 	want  []string // numbers, or "bad" for a run of thrown-away bytes
 }
@@ -47,7 +58,10 @@ func parseFrame(line string) (frame, error) {
 		f.form, in, _ = strings.Cut(rest, " ")
 	}
 	var err error
-	if strings.HasPrefix(in, `"`) {
+	if script, ok := strings.CutPrefix(in, "keys "); ok {
+		f.keys = script
+		f.bytes, err = evdevtest.Records(script, evdev.Size())
+	} else if strings.HasPrefix(in, `"`) {
 		var s string
 		s, err = strconv.Unquote(in)
 		f.bytes = []byte(s)
@@ -88,6 +102,10 @@ func readFrames(t testing.TB, name string) []frame {
 // run decodes all it can of the parts as they arrive one after another, and checks the contract of Driver.
 func run(t testing.TB, d Driver, parts ...[]byte) (out []string) {
 	t.Helper()
+	limit := lineWindow
+	if w, ok := d.(*Wedge); ok {
+		limit = (wedgeWindow + 1) * w.size
+	}
 	var buf []byte
 	for _, part := range parts {
 		buf = append(buf, part...)
@@ -113,7 +131,7 @@ func run(t testing.TB, d Driver, parts ...[]byte) (out []string) {
 			}
 			buf = buf[n:]
 		}
-		if len(buf) >= lineWindow {
+		if len(buf) >= limit {
 			t.Fatalf("%d bytes kept: the buffer grows without bound", len(buf))
 		}
 	}
@@ -131,7 +149,11 @@ func TestFrames(t *testing.T) {
 				if got := run(t, build(f.form), f.bytes); !slices.Equal(got, f.want) {
 					t.Errorf("frame %d (%X): got %q, want %q", i+1, f.bytes, got, f.want)
 				}
-				for cut := range len(f.bytes) {
+				step := 1
+				if f.keys != "" {
+					step = 13 // records are long; this meets each of their places
+				}
+				for cut := 0; cut < len(f.bytes); cut += step {
 					got := numbers(run(t, build(f.form), f.bytes[:cut], f.bytes[cut:]))
 					if !slices.Equal(got, numbers(f.want)) {
 						t.Errorf("frame %d cut at %d: got %q, want %q", i+1, cut, got, f.want)
@@ -189,6 +211,9 @@ func fuzz(f *testing.F, name string, good []byte, num string) {
 		if parts := numbers(run(t, d, stream[:at], stream[at:])); !slices.Equal(whole, parts) {
 			t.Errorf("cut at %d: %q, whole: %q", at, parts, whole)
 		}
+		if w, ok := d.(*Wedge); ok { // the kernel gives whole records
+			stream = stream[:len(stream)/w.size*w.size]
+		}
 		if got := run(t, d, stream, good); len(got) == 0 || got[len(got)-1] != num {
 			t.Errorf("a good frame after the stream is not found: %q", got)
 		}
@@ -201,4 +226,12 @@ func FuzzRDM6300(f *testing.F) {
 
 func FuzzTerminal(f *testing.F) {
 	fuzz(f, "terminal", []byte("\n0008844356\n"), "0008844356")
+}
+
+func FuzzWedge(f *testing.F) {
+	good, err := evdevtest.Records("silence 11 11 11 9 9 5 5 4 6 7 28", evdev.Size())
+	if err != nil {
+		f.Fatal(err)
+	}
+	fuzz(f, "wedge", good, "0008844356")
 }

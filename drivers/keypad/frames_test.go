@@ -2,6 +2,7 @@ package keypad
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -14,27 +15,47 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"quhao/drivers/evdev"
+	"quhao/drivers/evdev/evdevtest"
 )
 
-// frameDrivers names every driver of the package by its testdata file; best is the option of the frame's line.
-func frameDrivers() map[string]func(best int) Driver {
-	return map[string]func(best int) Driver{
-		"caller68": func(best int) Driver {
+// frameDrivers names every driver of the package by its testdata file; it is built with the options of the frame's line.
+func frameDrivers() map[string]func(o map[string]string) Driver {
+	return map[string]func(o map[string]string) Driver{
+		"caller68": func(o map[string]string) Driver {
 			c := NewCaller68()
-			if best != 0 {
-				c.Best = best
+			if o["best"] == "1" {
+				c.Best = 1
 			}
 			return c
 		},
-		"terminal": func(int) Driver { return NewTerminal() },
+		"terminal": func(map[string]string) Driver { return NewTerminal() },
+		"evdev": func(o map[string]string) Driver {
+			k := NewEvdev()
+			k.Op, k.Enter = cmp.Or(o["op"], k.Op), o["enter"] == "yes"
+			if o["best"] == "1" {
+				k.Best = 1
+			}
+			return k
+		},
+		"gpio": func(o map[string]string) Driver {
+			g := NewGPIO()
+			g.Next, g.Recall, g.NoShow = "GPIO17", "GPIO27", "GPIO22"
+			g.Transfer, g.Rate = []string{"T1", "T2"}, []string{"R1", "R2", "R3", "R4", "R5"}
+			g.ActiveLow = o["active"] != "high"
+			return g
+		},
 	}
 }
 
-// frame is one line of a .frames file: bytes in hex or as a quoted Go string, "=>", and what they decode to.
+// frame is one line of a .frames file: options, bytes in hex, as a quoted Go string, or as the script of an input device
+// behind the word "keys"; then "=>" and what they decode to.
 type frame struct {
-	best  int
-	bytes []byte
-	want  []string // presses as "op arg@addr", or "bad"
+	options map[string]string
+	keys    string // the script
+	bytes   []byte
+	want    []string // presses as "op arg@addr", or "bad"
 }
 
 func parseFrame(line string) (frame, error) {
@@ -42,13 +63,21 @@ func parseFrame(line string) (frame, error) {
 	if !ok {
 		return frame{}, fmt.Errorf("no => in %q", line)
 	}
-	var f frame
+	f := frame{options: map[string]string{}}
 	in = strings.TrimSpace(in)
-	if rest, ok := strings.CutPrefix(in, "best="); ok {
-		f.best, in = int(rest[0]-'0'), rest[1:]
+	for {
+		word, rest, _ := strings.Cut(in, " ")
+		name, value, ok := strings.Cut(word, "=")
+		if !ok {
+			break
+		}
+		f.options[name], in = value, rest
 	}
 	var err error
-	if strings.HasPrefix(in, `"`) {
+	if script, ok := strings.CutPrefix(in, "keys "); ok {
+		f.keys = script
+		f.bytes, err = evdevtest.Records(script, evdev.Size())
+	} else if strings.HasPrefix(in, `"`) {
 		var s string
 		s, err = strconv.Unquote(in)
 		f.bytes = []byte(s)
@@ -96,6 +125,10 @@ func text(p Press) string {
 // run decodes all it can of the parts as they arrive one after another, and checks the contract of Driver.
 func run(t testing.TB, d Driver, parts ...[]byte) (out []string) {
 	t.Helper()
+	limit := lineWindow
+	if k, ok := d.(*Evdev); ok {
+		limit = (evdevWindow + 1) * k.size
+	}
 	var buf []byte
 	for _, part := range parts {
 		buf = append(buf, part...)
@@ -126,7 +159,7 @@ func run(t testing.TB, d Driver, parts ...[]byte) (out []string) {
 			}
 			buf = buf[n:]
 		}
-		if len(buf) >= lineWindow {
+		if len(buf) >= limit {
 			t.Fatalf("%d bytes kept: the buffer grows without bound", len(buf))
 		}
 	}
@@ -141,11 +174,15 @@ func TestFrames(t *testing.T) {
 	for name, build := range frameDrivers() {
 		t.Run(name, func(t *testing.T) {
 			for i, f := range readFrames(t, name) {
-				if got := run(t, build(f.best), f.bytes); !slices.Equal(got, f.want) {
+				if got := run(t, build(f.options), f.bytes); !slices.Equal(got, f.want) {
 					t.Errorf("frame %d (% X): got %q, want %q", i+1, f.bytes, got, f.want)
 				}
-				for cut := range len(f.bytes) {
-					got := presses(run(t, build(f.best), f.bytes[:cut], f.bytes[cut:]))
+				step := 1
+				if f.keys != "" {
+					step = 13 // records are long; this meets each of their places
+				}
+				for cut := 0; cut < len(f.bytes); cut += step {
+					got := presses(run(t, build(f.options), f.bytes[:cut], f.bytes[cut:]))
 					if !slices.Equal(got, presses(f.want)) {
 						t.Errorf("frame %d cut at %d: got %q, want %q", i+1, cut, got, f.want)
 					}
@@ -191,16 +228,19 @@ func TestEveryDriverHasFrames(t *testing.T) {
 }
 
 // fuzz checks the contract of Driver for any stream, cut anywhere, and that a good frame behind it is found.
-func fuzz(f *testing.F, name string, good []byte, press string) {
+func fuzz(f *testing.F, name string, options map[string]string, good []byte, press string) {
 	for _, fr := range readFrames(f, name) {
 		f.Add(fr.bytes, uint16(len(fr.bytes)/2))
 	}
 	f.Fuzz(func(t *testing.T, stream []byte, cut uint16) {
-		d := frameDrivers()[name](0)
+		d := frameDrivers()[name](options)
 		at := min(int(cut), len(stream))
 		whole := presses(run(t, d, stream))
 		if parts := presses(run(t, d, stream[:at], stream[at:])); !slices.Equal(whole, parts) {
 			t.Errorf("cut at %d: %q, whole: %q", at, parts, whole)
+		}
+		if k, ok := d.(*Evdev); ok { // the kernel gives whole records
+			stream = stream[:len(stream)/k.size*k.size]
 		}
 		if got := run(t, d, stream, good); len(got) == 0 || got[len(got)-1] != press {
 			t.Errorf("a good frame after the stream is not found: %q", got)
@@ -209,9 +249,29 @@ func fuzz(f *testing.F, name string, good []byte, press string) {
 }
 
 func FuzzCaller68(f *testing.F) {
-	fuzz(f, "caller68", []byte{0xFF, 0x68, 3, 3, 0x68, 1, 0x10, 0x0C, 0x1D, 0x16}, "next@1")
+	fuzz(f, "caller68", nil, []byte{0xFF, 0x68, 3, 3, 0x68, 1, 0x10, 0x0C, 0x1D, 0x16}, "next@1")
 }
 
 func FuzzTerminal(f *testing.F) {
-	fuzz(f, "terminal", []byte("\nnext\n"), "next@0")
+	fuzz(f, "terminal", nil, []byte("\nnext\n"), "next@0")
+}
+
+func FuzzEvdev(f *testing.F) {
+	good, err := evdevtest.Records("+1h 6", evdev.Size())
+	if err != nil {
+		f.Fatal(err)
+	}
+	fuzz(f, "evdev", nil, good, "rate 5@0")
+}
+
+func FuzzEvdevNumber(f *testing.F) {
+	good, err := evdevtest.Records("14 2 3 28", evdev.Size()) // Backspace first: it ends what was begun
+	if err != nil {
+		f.Fatal(err)
+	}
+	fuzz(f, "evdev", map[string]string{"op": "choose", "enter": "yes"}, good, "choose 12@0")
+}
+
+func FuzzGPIO(f *testing.F) {
+	fuzz(f, "gpio", nil, []byte("\nGPIO17 low\n"), "next@0")
 }
