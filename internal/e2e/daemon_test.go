@@ -26,6 +26,7 @@ type daemon struct {
 	t          *testing.T
 	conf, data string
 	mqtt, http string
+	outer      *outer // the broker; nil for the embedded one
 
 	cmd  *exec.Cmd
 	gone chan struct{} // closed when cmd has ended
@@ -43,6 +44,7 @@ func newDaemon(t *testing.T, conf string) *daemon {
 			t.Logf("quhaod said:\n%s", tail(d.log.String(), 40))
 		}
 	})
+	d.outer = newOuter(t, d)
 	return d
 }
 
@@ -75,13 +77,19 @@ func (d *daemon) enrol(id string) string {
 	if m == nil {
 		d.t.Fatalf("enrol %s gives no secret", id)
 	}
+	if d.outer != nil {
+		d.outer.reload(d.t)
+	}
 	return string(m[1])
 }
 
 // start starts the daemon and waits until it is healthy.
 func (d *daemon) start() {
 	d.t.Helper()
-	d.cmd = exec.Command(bin("quhaod"), "run", "-config", d.conf, "-data", d.data, "-mqtt", d.mqtt, "-http", d.http)
+	d.cmd = exec.Command(bin("quhaod"), "run", "-config", d.conf, "-data", d.data, "-http", d.http)
+	if d.outer == nil {
+		d.cmd.Args = append(d.cmd.Args, "-mqtt", d.mqtt)
+	}
 	d.cmd.Stderr = &d.log
 	d.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	if err := d.cmd.Start(); err != nil {
