@@ -68,9 +68,9 @@ func (s timedStore) Append(events []queue.Event, tickets []queue.Ticket, visits 
 }
 
 // mount answers GET /metrics in the text format of Prometheus, and everything else by pages. The figures name
-// departments, counters and devices, never a person, a ticket or a score. counters is nil with an external broker.
+// departments, counters and devices, never a person, a ticket or a score. pipe are the figures of the way to the devices, or nil.
 // It is called once.
-func (m *metrics) mount(pages http.Handler, ctl looker, st totaller, counters func() broker.Counters) (http.Handler, error) {
+func (m *metrics) mount(pages http.Handler, ctl looker, st totaller, pipe prometheus.Collector) (http.Handler, error) {
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "quhao_build_info", Help: "Always 1; the labels say which program this is.",
 		ConstLabels: prometheus.Labels{"version": version, "goversion": runtime.Version()},
@@ -80,8 +80,8 @@ func (m *metrics) mount(pages http.Handler, ctl looker, st totaller, counters fu
 		&centreFigures{ctl: ctl, st: st}, m.commit, m.batch, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	}
-	if counters != nil {
-		all = append(all, brokerFigures(counters))
+	if pipe != nil {
+		all = append(all, pipe)
 	}
 	for _, c := range all {
 		if err := m.reg.Register(c); err != nil {
@@ -255,6 +255,17 @@ func (f brokerFigures) Collect(ch chan<- prometheus.Metric) {
 	for reason, n := range c.Refused {
 		count(refused, n, string(reason))
 	}
+}
+
+// linkFigures are those of the connection to an external broker; the function says whether it is up.
+type linkFigures func() bool
+
+// Describe says nothing, as that of centreFigures.
+func (linkFigures) Describe(chan<- *prometheus.Desc) {}
+
+// Collect gives the figure of this moment.
+func (f linkFigures) Collect(ch chan<- prometheus.Metric) {
+	gauge(ch, figure("broker_link_up", "1 while the controller is connected to the external broker."), truth(f()))
 }
 
 func gauge(ch chan<- prometheus.Metric, d *prometheus.Desc, v float64, labels ...string) {

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
@@ -17,6 +18,8 @@ import (
 	"quhao/daemon/controller"
 	"quhao/daemon/queue"
 	"quhao/daemon/store"
+	"quhao/internal/config"
+	"quhao/internal/link"
 )
 
 // scraped are the figures of one scrape.
@@ -66,10 +69,10 @@ func (s scraped) want(t *testing.T, want float64, name string, labels ...string)
 	}
 }
 
-func mounted(t *testing.T, ctl looker, st totaller, counters func() broker.Counters) (http.Handler, *metrics) {
+func mounted(t *testing.T, ctl looker, st totaller, pipe prometheus.Collector) (http.Handler, *metrics) {
 	t.Helper()
 	m := newMetrics()
-	h, err := m.mount(http.NotFoundHandler(), ctl, st, counters)
+	h, err := m.mount(http.NotFoundHandler(), ctl, st, pipe)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +82,7 @@ func mounted(t *testing.T, ctl looker, st totaller, counters func() broker.Count
 func TestMetrics(t *testing.T) {
 	k := newTalking(t)
 	refused := broker.Counters{Refused: map[broker.Reason]uint64{broker.Password: 3, broker.Slow: 0}, Connected: 2, Received: 70, Dropped: 1}
-	h, _ := mounted(t, k.ctl, k.st, func() broker.Counters { return refused })
+	h, _ := mounted(t, k.ctl, k.st, brokerFigures(func() broker.Counters { return refused }))
 	got := scrape(t, h)
 	got.want(t, 0, "quhao_day_open")
 	got.want(t, 0, "quhao_day_tickets", "department", "study")
@@ -207,6 +210,17 @@ func TestMetricsOfSilence(t *testing.T) {
 	if _, ok := got.value("quhao_day_tickets"); ok {
 		t.Error("a database that cannot be read has tickets")
 	}
+}
+
+// The connection to an external broker is seen to come and go.
+func TestMetricsOfALink(t *testing.T) {
+	pipe := &linkPipe{say: &announcer{conf: new(config.Config), ctl: newTalking(t).ctl}}
+	h, _ := mounted(t, gone{}, broken{}, (&publisher{pipe}).figures())
+	scrape(t, h).want(t, 0, "quhao_broker_link_up")
+	pipe.take(t.Context(), link.Event{Up: true})
+	scrape(t, h).want(t, 1, "quhao_broker_link_up")
+	pipe.take(t.Context(), link.Event{Down: true})
+	scrape(t, h).want(t, 0, "quhao_broker_link_up")
 }
 
 func TestOnlyMetricsAreTakenFromThePages(t *testing.T) {

@@ -13,8 +13,10 @@ import (
 	"net/http"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
 	"quhao/daemon/broker"
@@ -83,10 +85,13 @@ type publisher struct{ pipe pipe }
 
 func (p *publisher) Publish(m proto.Message) error { return p.pipe.Publish(m) }
 
-// counters are the figures of the embedded broker; nil with another one. The pipe must have been made.
-func (p *publisher) counters() func() broker.Counters {
-	if b, ok := p.pipe.(*broker.Broker); ok {
-		return b.Counters
+// figures are those of the pipe for the metrics. The pipe must have been made.
+func (p *publisher) figures() prometheus.Collector {
+	switch pipe := p.pipe.(type) {
+	case *broker.Broker:
+		return brokerFigures(pipe.Counters)
+	case *linkPipe:
+		return linkFigures(pipe.up.Load)
 	}
 	return nil
 }
@@ -112,7 +117,7 @@ func run(ctx context.Context, conf *config.Config, o runOptions, log *slog.Logge
 	if err != nil {
 		return startError{err}
 	}
-	site, err := figures.mount(web.Handler(ctl, conf, version), ctl, st, out.counters())
+	site, err := figures.mount(web.Handler(ctl, conf, version), ctl, st, out.figures())
 	if err != nil {
 		return startError{err}
 	}
@@ -212,6 +217,7 @@ func openLink(conf *config.Config, o runOptions, say *announcer, out *publisher,
 type linkPipe struct {
 	*link.Link
 	say *announcer
+	up  atomic.Bool // for the metrics
 }
 
 // Run runs the link and hands over until ctx ends.
@@ -234,9 +240,12 @@ func (p *linkPipe) Run(ctx context.Context) error {
 func (p *linkPipe) take(ctx context.Context, e link.Event) {
 	switch {
 	case e.Up:
+		p.up.Store(true)
 		if err := p.say.announce(ctx); err != nil {
 			p.say.log.Warn("not everything could be announced; the next connection does it again", "err", err)
 		}
+	case e.Down:
+		p.up.Store(false)
 	case e.Msg != nil:
 		if dev, _, ok := p.say.topics.ReadUp(e.Msg.Topic); ok && dev != controllerName { // quhaod doctor tries the broker in our name
 			p.say.ctl.Message(ctx, dev, *e.Msg)
