@@ -40,7 +40,7 @@ func department(id string, c *config.Centre) flow.Department {
 		return out
 	}
 	own := c.Department(id)
-	out.Name, out.Card = flow.Text(own.Name), own.Card
+	out.Name, out.Card, out.Prefix = flow.Text(own.Name), own.Card, own.Prefix
 	for _, item := range own.Items {
 		out.Items[item.ID] = flow.Text(item.Name)
 	}

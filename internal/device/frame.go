@@ -45,6 +45,7 @@ type record struct {
 	Fact     json.RawMessage `json:"fact,omitempty"`
 	Ack      *ackMark        `json:"ack,omitempty"`
 	Counters *counters       `json:"counters,omitempty"`
+	Permit   *permitMark     `json:"permit,omitempty"`
 }
 
 // readFrame reads the first record of b; n is 0 if there is no whole, undamaged one.

@@ -50,6 +50,7 @@ type Journal struct {
 	acked   ackMark
 	intents map[proto.ID]Intent
 	started map[proto.ID]proto.Fact // starts without an end, by the request whose answer was used
+	permit  *permitMark             // nil: no number of its own
 	torn    int                     // bytes cut off at the start
 	size    int                     // bytes on the disk
 	broken  error
@@ -96,6 +97,8 @@ func (j *Journal) replay(rec record) error {
 		return j.replayFact(rec.Fact)
 	case rec.Ack != nil:
 		j.acked = *rec.Ack
+	case rec.Permit != nil:
+		j.permit = rec.Permit
 	case rec.Counters != nil:
 		next := j.c.Next
 		j.c = *rec.Counters
@@ -119,9 +122,7 @@ func (j *Journal) replayFact(raw json.RawMessage) error {
 	case proto.FactStart:
 		j.started[f.ID] = f
 		j.c.HWSeq++
-		if f.Off {
-			j.c.OffN++
-		}
+		j.c.OffN = max(j.c.OffN, f.Off)
 	case proto.FactEnd:
 		delete(j.started, f.ID)
 	}
@@ -159,6 +160,9 @@ func (j *Journal) rewrite() error {
 	}
 	if j.acked.Seq > 0 {
 		recs = append(recs, record{Ack: &j.acked})
+	}
+	if j.permit != nil {
+		recs = append(recs, record{Permit: j.permit})
 	}
 	var b []byte
 	for _, rec := range recs {
@@ -222,7 +226,7 @@ func (j *Journal) Err() error { return j.broken }
 // HWSeq counts the papers started by this installation.
 func (j *Journal) HWSeq() uint64 { return j.c.HWSeq }
 
-// OffN counts the numbers given while cut off.
+// OffN is the highest place in its own series that this installation has given.
 func (j *Journal) OffN() int { return j.c.OffN }
 
 // Next is the number that the next fact will get.
@@ -329,9 +333,12 @@ func (j *Journal) Pending() []json.RawMessage {
 func (j *Journal) Renew(install proto.Install) error {
 	old := j.facts
 	j.install, j.acked, j.facts = install, ackMark{}, nil
-	j.c.Next = 1
+	j.c.Next, j.c.HWSeq, j.permit = 1, 0, nil
 	for _, k := range old {
 		k.fact.Seq = j.c.Next
+		if k.fact.K == proto.FactStart {
+			j.c.HWSeq++
+		}
 		raw, err := json.Marshal(k.fact)
 		if err != nil {
 			return fmt.Errorf("journal: %w", err)

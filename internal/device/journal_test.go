@@ -99,7 +99,7 @@ func busy(t testing.TB, j *Journal, after func()) {
 		func() error { return j.Ack(1, "sum", day) },
 		func() error { return j.AddIntent(Intent{ID: "I2", Q: "cards"}) },
 		fact(proto.Fact{K: proto.FactAbandoned, ID: "I2", Q: "cards"}),
-		fact(proto.Fact{K: proto.FactStart, ID: "I3", TID: "T3", Num: "BX07", Q: "finance <&>", Off: true}),
+		fact(proto.Fact{K: proto.FactStart, ID: "I3", TID: "T3", Num: "BX07", Q: "finance <&>", Off: 1}),
 		func() error { return j.AddIntent(Intent{ID: "I4", Q: "cards"}) },
 		func() error { return j.Ack(2, "sum2", day) },
 	} {

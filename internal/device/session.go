@@ -360,6 +360,11 @@ func (s *Session) accepted(now Now, w proto.Welcome) {
 	if err := s.j.Ack(w.Ack, w.AckSum, w.T); err != nil {
 		s.err = errors.Join(s.err, err)
 	}
+	if w.Permit != nil {
+		if err := s.j.SetPermit(*w.Permit); err != nil {
+			s.err = errors.Join(s.err, err)
+		}
+	}
 	s.beatAt = now.Up
 	s.facts(now)
 	s.Tick(now)

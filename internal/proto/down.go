@@ -19,8 +19,9 @@ const (
 type Permit struct {
 	Series string `json:"series"` // the kiosk's letters
 	From   int    `json:"from"`
-	Cap    int    `json:"cap"`
+	Cap    int    `json:"cap"`   // how many between two permits of different days
 	Until  int64  `json:"until"` // ms since 1970
+	Day    Day    `json:"day"`
 }
 
 // Welcome answers a hello.

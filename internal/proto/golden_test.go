@@ -58,7 +58,7 @@ func messages(t *testing.T) []golden {
 		{"down-cfg", proto.NewCfg(1_700_000_000, []byte("version: 1\n")), func(b []byte) (any, error) { return proto.DecodeCfg(b) }},
 		of("down-welcome", proto.Welcome{
 			V: 1, Nonce: "n0", S: proto.Accepted, Sess: "5e55", Epoch: 7, Boot: "b007", T: 1_700_000_000_000, Ack: 29, AckSum: "0011223344556677",
-			DayKey: []byte{1, 2, 3}, Permit: &proto.Permit{Series: "X", From: 7, Cap: 99, Until: 1_700_050_000_000},
+			DayKey: []byte{1, 2, 3}, Permit: &proto.Permit{Series: "X", From: 7, Cap: 99, Until: 1_700_050_000_000, Day: 3},
 		}),
 		of("down-welcome-again", proto.Welcome{V: 1, S: proto.Again, Sess: "01d"}),
 		of("down-res-ticket", proto.Res{V: 1, ID: fact.ID, Sess: "5e55", S: proto.ResOK, Ticket: &proto.TicketRes{

@@ -122,8 +122,8 @@ type Fact struct {
 	Item string `json:"item,omitempty"`
 	Card string `json:"card,omitempty"`
 	Lang string `json:"lang,omitempty"`
-	Off  bool   `json:"off,omitempty"`
-	N    int    `json:"n,omitempty"` // how often this ticket has been printed before
+	Off  int    `json:"off,omitempty"` // the place in the kiosk's own series; 0 for a number of the controller
+	N    int    `json:"n,omitempty"`   // how often this ticket has been printed before
 	How  string `json:"how,omitempty"`
 	Tok  string `json:"tok,omitempty"` // rating
 	V    int    `json:"v,omitempty"`   // score, 1 to 5

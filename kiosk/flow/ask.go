@@ -106,7 +106,7 @@ func (k *Kiosk) blocked(now device.Now) State {
 		return PrinterOpen
 	case !k.printer.CanPrint():
 		return PrinterError
-	case !k.s.Ready(now):
+	case !k.s.Ready(now) && !k.armed(now):
 		return Offline
 	}
 	return ""
@@ -116,11 +116,16 @@ func (k *Kiosk) blocked(now device.Now) State {
 func (k *Kiosk) ask(now device.Now, c Choice, digest string) {
 	k.forget()
 	k.result = nil
+	if !k.possible(now, c.Q) {
+		k.show(now, k.plain(Offline))
+		return
+	}
 	in := device.Intent{ID: k.newID(), Q: c.Q, Item: c.Item, Lang: k.c.Lang}
-	if key := k.s.DayKey(); digest != "" && len(key) > 0 {
+	switch key := k.s.DayKey(); {
+	case digest != "" && len(key) > 0:
 		in.Card = proto.CardHash(key, digest)
-	} else if k.rule(c.Q) == CardRequired {
-		k.show(now, k.plain(Retry)) // without the day's key a card cannot be named
+	case k.rule(c.Q) == CardRequired && (digest == "" || k.s.Ready(now)):
+		k.show(now, k.plain(Retry)) // without the day's key a card cannot be named; a kiosk that is cut off does without
 		return
 	}
 	if err := k.j.AddIntent(in); err != nil {
@@ -135,7 +140,9 @@ func (k *Kiosk) ask(now device.Now, c Choice, digest string) {
 // send sends the open request in the present session, the first time or again: its id is the same.
 func (k *Kiosk) send() {
 	r := k.open
-	r.sess = k.s.Sess()
+	if r.sess = k.s.Sess(); r.sess == "" {
+		return // cut off: if a session opens in time, it is sent then
+	}
 	cmd := proto.Cmd{
 		V: proto.Version, ID: r.intent.ID, Mark: k.s.Mark(), Op: proto.OpTicket,
 		Q: r.intent.Q, Item: r.intent.Item, Card: r.intent.Card, Lang: r.intent.Lang,
@@ -150,8 +157,8 @@ func (k *Kiosk) overdue(now device.Now) {
 	if r := k.open; r != nil {
 		sess := k.s.Sess()
 		switch {
-		case now.Up >= r.giveUp:
-			k.abandon(now, Retry)
+		case now.Up >= r.giveUp || k.s.Stale(now) && k.mayGive(now, r.intent.Q):
+			k.alone(now)
 		case sess != "" && sess != r.sess:
 			k.send() // the old session's answer would not be used
 		case sess != "" && !r.again && now.Up >= r.resend:
@@ -194,6 +201,8 @@ func (k *Kiosk) answered(now device.Now, r proto.Res) {
 		k.abandon(now, NotEligible)
 	case string(Appointment):
 		k.abandon(now, Appointment)
+	case proto.ResRecovering:
+		k.alone(now)
 	default:
 		k.abandon(now, Retry)
 	}
@@ -205,30 +214,34 @@ func (k *Kiosk) begin(now device.Now, t proto.TicketRes, dup bool) {
 	if t.Q == "" {
 		t.Q = in.Q
 	}
-	n := t.N
-	if dup {
-		n = max(n, 1) // two papers of one number must not look alike
-	}
-	start := proto.Fact{
-		K: proto.FactStart, ID: in.ID, TID: t.TID, Num: t.Num, Day: t.Day,
-		Q: t.Q, Item: t.Item, Card: in.Card, Lang: in.Lang, N: n,
-	}
-	if !k.note(now, start) {
-		k.abandon(now, Retry)
-		return
-	}
-	k.open = nil
-	k.s.Issued(t.Q, trailing(t.Num))
-	d := k.c.Departments[t.Q]
 	res := k.plain(Take)
 	if dup {
 		res = k.plain(Again)
+		t.N = max(t.N, 1) // two papers of one number must not look alike
 	}
+	start := proto.Fact{
+		K: proto.FactStart, ID: in.ID, TID: t.TID, Num: t.Num, Day: t.Day,
+		Q: t.Q, Item: t.Item, Card: in.Card, Lang: in.Lang, N: t.N,
+	}
+	if k.start(now, start, t, res) {
+		k.s.Issued(t.Q, trailing(t.Num))
+	}
+}
+
+// start settles the open request by a paper: its fact first, and only then the printing.
+func (k *Kiosk) start(now device.Now, f proto.Fact, t proto.TicketRes, res Screen) bool {
+	if !k.note(now, f) {
+		k.abandon(now, Retry)
+		return false
+	}
+	k.open = nil
+	d := k.c.Departments[t.Q]
 	res.Department, res.Number, res.Ahead = d.Name, t.Num, t.Ahead
-	k.paper = &paper{start: start, res: res, until: now.Up + printFor}
+	k.paper = &paper{start: f, res: res, until: now.Up + printFor}
 	k.out = append(k.out, Print{Job: Job{
-		ID: in.ID, Ticket: t, Department: d.Name, Item: d.Items[t.Item], Lang: in.Lang, Reprint: n,
+		ID: f.ID, Ticket: t, Department: d.Name, Item: d.Items[t.Item], Lang: f.Lang, Reprint: f.N, Offline: f.Off > 0,
 	}})
+	return true
 }
 
 // trailing is the number in a ticket's name: 12 in A012; 0 if there is none.

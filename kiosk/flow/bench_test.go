@@ -47,6 +47,7 @@ type tester interface {
 
 // bench is a kiosk with everything around it played by the test.
 type bench struct {
+	permit *proto.Permit // given with the next welcome
 	t      tester
 	disk   *memDisk
 	k      *Kiosk
@@ -69,9 +70,9 @@ func sample() Config {
 			{Key: 3, Q: "cards"},
 		},
 		Departments: map[string]Department{
-			"study":   {Name: Text{"教务", "Study"}, Card: CardRequired, Items: map[string]Text{"transcript": {"成绩单", "Transcripts"}}},
-			"finance": {Name: Text{"财务", "Finance"}, Card: CardOptional},
-			"cards":   {Name: Text{"校园卡", "Cards"}, Card: CardNever},
+			"study":   {Name: Text{"教务", "Study"}, Prefix: "A", Card: CardRequired, Items: map[string]Text{"transcript": {"成绩单", "Transcripts"}}},
+			"finance": {Name: Text{"财务", "Finance"}, Prefix: "B", Card: CardOptional},
+			"cards":   {Name: Text{"校园卡", "Cards"}, Prefix: "C", Card: CardNever},
 		},
 	}
 }
@@ -175,7 +176,7 @@ func (b *bench) connect(name proto.Session) {
 	b.sess = name
 	b.down(proto.DownHello, proto.Welcome{
 		V: 1, Nonce: hello[0].Nonce, S: proto.Accepted, Sess: name, Epoch: 1, Boot: centreBoot,
-		T: b.now().Wall.UnixMilli(), DayKey: []byte("the key of the day"),
+		T: b.now().Wall.UnixMilli(), DayKey: []byte("the key of the day"), Permit: b.permit,
 	})
 }
 

@@ -68,7 +68,7 @@ func (k *Kiosk) isOpen(q string) bool {
 
 // lit says whether the lamp of a choice is on: its department is open and a choice is possible.
 func (k *Kiosk) lit(now device.Now, c Choice) bool {
-	return !k.busy() && k.blocked(now) == "" && k.isOpen(c.Q)
+	return !k.busy() && k.blocked(now) == "" && k.possible(now, c.Q) && k.isOpen(c.Q)
 }
 
 // View is the kiosk's state for whoever looks after it. There is nothing in it of any visitor but the number on the screen.

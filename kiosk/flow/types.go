@@ -30,9 +30,10 @@ type Choice struct {
 
 // Department is what a kiosk has to know of a department.
 type Department struct {
-	Name  Text
-	Card  string // required, optional or never; anything else counts as optional
-	Items map[string]Text
+	Name   Text
+	Prefix string // letters of its numbers
+	Card   string // required, optional or never; anything else counts as optional
+	Items  map[string]Text
 }
 
 // Config is what a kiosk is.
@@ -150,7 +151,8 @@ const (
 	PrinterOpen  State = "printer_open"
 	PrinterError State = "printer_error"
 	Offline      State = "offline"
-	Fault        State = "fault" // the journal cannot be written
+	TakeOffline  State = "take_offline" // a number of the kiosk's own
+	Fault        State = "fault"        // the journal cannot be written
 )
 
 // Screen is the whole picture of what the visitor should see.

@@ -1,0 +1,113 @@
+package flow
+
+import (
+	"testing"
+	"time"
+
+	"quhao/drivers/printer"
+	"quhao/internal/proto"
+)
+
+// alone is a kiosk with a permit whose connection is cut.
+func alone(t *testing.T) *bench {
+	b := newBench(t, sample())
+	b.permit = &proto.Permit{Series: "X", From: 1, Cap: 2, Until: b.now().Wall.Add(time.Hour).UnixMilli(), Day: 4}
+	b.ready()
+	b.pass(5 * time.Second) // so that a new hello may be said at once
+	b.do(PipeDown{})
+	return b
+}
+
+func (b *bench) wantPaper(number string) Job {
+	b.t.Helper()
+	jobs := b.printed()
+	if len(jobs) == 0 || jobs[len(jobs)-1].Ticket.Num != number || !jobs[len(jobs)-1].Offline {
+		b.t.Fatalf("printed %+v, want %s, offline", jobs, number)
+	}
+	return jobs[len(jobs)-1]
+}
+
+func TestAKioskThatIsCutOffGivesNumbersOfItsOwn(t *testing.T) {
+	b := alone(t)
+	b.do(Key{3})
+	b.wantNoCmd()
+	b.wantScreen(Asking)
+	b.pass(giveUpAfter)
+	first := b.wantPaper("CX01")
+	if first.Ticket.Day != 4 || first.Ticket.TID == "" || first.Ticket.TID == first.ID || first.Ticket.Ahead != -1 {
+		t.Fatalf("the paper %+v", first)
+	}
+	b.do(Printed{first.ID, proto.HowAsked})
+	b.wantScreen(TakeOffline)
+	b.pass(showFor)
+
+	b.do(Tap{card})
+	b.do(Key{1}) // the connection is long gone: at once
+	second := b.wantPaper("AX02")
+	b.do(Printed{second.ID, proto.HowAsked})
+	b.pass(showFor)
+	b.wantScreen(Offline) // the permit is used up
+	b.do(Key{3})
+	b.wantFacts("start "+string(first.ID), "end "+string(first.ID)+" asked", "start "+string(second.ID), "end "+string(second.ID)+" asked")
+
+	b.connect("s2")
+	for _, f := range published[proto.Facts](b, proto.UpFact) {
+		if f.HWSeq != 2 || len(f.Facts) != 4 {
+			t.Fatalf("handed in %+v", f)
+		}
+	}
+}
+
+func TestASessionInTimeGivesTheControllersNumber(t *testing.T) {
+	b := alone(t)
+	b.do(Key{3})
+	b.pass(time.Second)
+	b.connect("s2")
+	cmd := b.asked()
+	b.answer(cmd, proto.ResOK, ticketNo("C009"))
+	if jobs := b.printed(); len(jobs) != 1 || jobs[0].Offline || jobs[0].Ticket.Num != "C009" {
+		t.Fatalf("printed %+v", jobs)
+	}
+}
+
+func TestALateAnswerToAnOfflinePaperIsIgnored(t *testing.T) {
+	b := newBench(t, sample())
+	b.permit = &proto.Permit{Series: "X", From: 7, Cap: 9, Until: b.now().Wall.Add(time.Hour).UnixMilli(), Day: 1}
+	b.ready()
+	b.do(Key{3})
+	cmd := b.asked()
+	b.pass(giveUpAfter)
+	job := b.wantPaper("CX07")
+	b.answer(cmd, proto.ResOK, ticketNo("C009"))
+	b.do(Printed{job.ID, proto.HowAsked})
+	b.answer(cmd, proto.ResOK, ticketNo("C009"))
+	if n := len(b.printed()); n != 0 {
+		t.Fatalf("%d more papers", n)
+	}
+	b.wantFacts("start "+string(cmd.ID), "end "+string(cmd.ID)+" asked")
+}
+
+func TestWhoMayNotGiveNumbers(t *testing.T) {
+	for name, change := range map[string]func(b *bench){
+		"no permit":            func(b *bench) { b.permit = nil },
+		"a permit of the past": func(b *bench) { b.permit.Until = b.now().Wall.UnixMilli() },
+		"none left":            func(b *bench) { b.permit.Cap = 0 },
+	} {
+		b := newBench(t, sample())
+		b.permit = &proto.Permit{Series: "X", From: 1, Cap: 2, Until: b.now().Wall.Add(time.Hour).UnixMilli(), Day: 4}
+		change(b)
+		b.ready()
+		b.do(PipeDown{})
+		b.do(Key{3})
+		b.pass(giveUpAfter)
+		if jobs := b.printed(); len(jobs) > 0 {
+			t.Errorf("%s: printed %+v", name, jobs)
+		}
+		b.wantScreen(Offline)
+	}
+	b := alone(t)
+	b.do(PrinterState{printer.Out})
+	b.do(Key{3})
+	b.pass(giveUpAfter)
+	b.wantScreen(PrinterOut)
+}
