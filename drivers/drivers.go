@@ -14,6 +14,17 @@ const (
 	Keypad  Kind = "keypad"
 )
 
+// PortKind is a kind of port that only some drivers can work on; most take any line of bytes.
+type PortKind string
+
+// The kinds of ports, as the keys of port: in YAML.
+const (
+	Line  PortKind = ""      // serial or tcp
+	Evdev PortKind = "evdev" // an input device of Linux
+	GPIO  PortKind = "gpio"  // GPIO lines; the driver's options name them: Lines() []string
+	SPI   PortKind = "spi"   // a chip select of an SPI bus
+)
+
 // Spec describes one driver: one line of the table.
 type Spec struct {
 	Kind Kind
@@ -24,6 +35,8 @@ type Spec struct {
 	// The struct's yaml tags are the option names; if it has a method Check() error, that judges them.
 	// The value is a card.Driver, keypad.Driver, led.Driver or printer.Driver, after Kind.
 	New func() any
+	// Port is what it has to be connected to.
+	Port PortKind
 }
 
 // Find returns the driver of that kind and name.

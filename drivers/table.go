@@ -10,13 +10,17 @@ import (
 // Table returns all drivers. A new one is a file, a line here, and a golden or frame file in its package's testdata.
 func Table() []Spec {
 	return []Spec{
-		{Printer, "escpos", "Ticket printer with ESC/POS and Chinese characters, 58 or 80 mm.", 9600, func() any { return printer.NewESCPOS() }},
-		{Printer, "text", "Plain UTF-8 lines, for a terminal or a log.", 0, func() any { return printer.NewText() }},
-		{Card, "rdm6300", "RDM6300 reader of 125 kHz cards (EM4100).", 9600, func() any { return card.NewRDM6300() }},
-		{Card, "terminal", "Card numbers typed as lines, or a reader that sends lines.", 0, func() any { return card.NewTerminal() }},
-		{LED, "xunpeng", "Xunpeng number display of up to four digits on RS-485.", 9600, func() any { return led.NewXunpeng() }},
-		{LED, "terminal", "The display's text as UTF-8 lines.", 0, func() any { return led.NewTerminal() }},
-		{Keypad, "caller68", "Chinese call key pad with rater, frames FF 68.", 9600, func() any { return keypad.NewCaller68() }},
-		{Keypad, "terminal", "Key presses typed as lines: next, recall, rate 5.", 0, func() any { return keypad.NewTerminal() }},
+		{Printer, "escpos", "Ticket printer with ESC/POS and Chinese characters, 58 or 80 mm.", 9600, func() any { return printer.NewESCPOS() }, Line},
+		{Printer, "text", "Plain UTF-8 lines, for a terminal or a log.", 0, func() any { return printer.NewText() }, Line},
+		{Card, "rdm6300", "RDM6300 reader of 125 kHz cards (EM4100).", 9600, func() any { return card.NewRDM6300() }, Line},
+		{Card, "terminal", "Card numbers typed as lines, or a reader that sends lines.", 0, func() any { return card.NewTerminal() }, Line},
+		{Card, "wedge", "USB card reader that poses as a keyboard and types the number.", 0, func() any { return card.NewWedge() }, Evdev},
+		{LED, "xunpeng", "Xunpeng number display of up to four digits on RS-485.", 9600, func() any { return led.NewXunpeng() }, Line},
+		{LED, "terminal", "The display's text as UTF-8 lines.", 0, func() any { return led.NewTerminal() }, Line},
+		{LED, "max7219", "LED matrices of 8x8 dots with MAX7219 chips in a chain, one or two rows.", 0, func() any { return led.NewMax7219() }, SPI},
+		{Keypad, "caller68", "Chinese call key pad with rater, frames FF 68.", 9600, func() any { return keypad.NewCaller68() }, Line},
+		{Keypad, "evdev", "USB keypad or five-key rater that poses as a keyboard.", 0, func() any { return keypad.NewEvdev() }, Evdev},
+		{Keypad, "gpio", "Single keys on GPIO lines of the board.", 0, func() any { return keypad.NewGPIO() }, GPIO},
+		{Keypad, "terminal", "Key presses typed as lines: next, recall, rate 5.", 0, func() any { return keypad.NewTerminal() }, Line},
 	}
 }

@@ -67,6 +67,9 @@ func options(t *testing.T, name string, s Spec, word *regexp.Regexp) {
 			t.Errorf("%s: its defaults are refused: %v", name, err)
 		}
 	}
+	if _, names := d.(interface{ Lines() []string }); names != (s.Port == GPIO) || s.Port != Line && s.Baud != 0 {
+		t.Errorf("%s: port %q, names its lines: %t, baud %d", name, s.Port, names, s.Baud)
+	}
 	for f := range v.Elem().Type().Fields() {
 		if f.IsExported() && !word.MatchString(f.Tag.Get("yaml")) {
 			t.Errorf("%s: option %s has the yaml name %q", name, f.Name, f.Tag.Get("yaml"))

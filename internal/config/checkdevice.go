@@ -1,6 +1,10 @@
 package config
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
 
 // device checks a device file by itself. With pardon set, its profile is missing, and what the profile
 // would have brought is not asked for.
@@ -118,7 +122,7 @@ func (d *decoder) peripherals(p *Device) {
 	taken := map[[2]string]Pos{}
 	for _, o := range p.all() {
 		d.driver(o)
-		d.port(o.p)
+		d.port(o)
 		if !d.ok(&p.Counters, &o.p.Counter) {
 			continue
 		}
@@ -152,7 +156,11 @@ func (d *decoder) lines(p *Device) {
 	for i, o := range all {
 		for _, earlier := range all[:i] {
 			a, b := earlier.p, o.p
-			if !d.ok(&a.Port, &b.Port, &a.Port.Serial, &b.Port.Serial, &a.Port.TCP, &b.Port.TCP) || a.Port.where() == "" || a.Port.where() != b.Port.where() {
+			if twice := bothName(a, b); twice != "" && d.ok(&b.Port.GPIO, &a.Port.GPIO) {
+				d.at(&b.Port.GPIO, "the GPIO line %s is a key of the %s in %s already", twice, earlier.key, nearby(d.places[&a.Port.GPIO], d.places[&b.Port.GPIO]))
+				break
+			}
+			if !d.ok(&a.Port, &b.Port, a.Port.placed(), b.Port.placed()) || a.Port.where() == "" || a.Port.where() != b.Port.where() {
 				continue
 			}
 			first := nearby(d.places[a.Port.placed()], d.places[b.Port.placed()])
@@ -171,18 +179,24 @@ func (d *decoder) lines(p *Device) {
 	}
 }
 
-// where is the place a port leads to, empty if it has none.
-func (p *Port) where() string {
-	if p.Serial != "" {
-		return p.Serial
+// bothName is the first GPIO line that two peripherals both name, empty if there is none.
+func bothName(a, b *Peripheral) string {
+	names := strings.Fields(a.Port.Lines)
+	for name := range strings.FieldsSeq(b.Port.Lines) {
+		if slices.Contains(names, name) {
+			return name
+		}
 	}
-	return p.TCP
+	return ""
 }
+
+// where is the place a port leads to, empty if it has none of its own: GPIO lines go by their names.
+func (p *Port) where() string { return cmp.Or(p.Serial, p.TCP, p.Evdev, p.SPI) }
 
 // placed is the field of the port that names the place.
 func (p *Port) placed() any {
-	if p.Serial != "" {
-		return &p.Serial
+	if _, fields := p.kinds(); len(fields) > 0 {
+		return fields[0]
 	}
 	return &p.TCP
 }

@@ -68,6 +68,9 @@ func (d *decoder) driver(o owned) {
 	}
 	d.judge(p, options)
 	p.Options, p.Addr = options, address(options)
+	if l, ok := options.(interface{ Lines() []string }); ok {
+		p.Port.Lines = strings.Join(l.Lines(), " ")
+	}
 }
 
 // judge asks the driver itself. Each of its errors is named at the option whose name it begins with.
@@ -116,30 +119,33 @@ func address(options any) int {
 	return 0
 }
 
-// shifting matches the names that Linux hands out by order of plugging in.
-var shifting = regexp.MustCompile(`^/dev/tty(USB|ACM)[0-9]+$`)
+// How Linux names devices.
+var (
+	// shifting matches the names that Linux hands out by order of plugging in.
+	shifting = regexp.MustCompile(`^/dev/(tty(USB|ACM)|input/event)[0-9]+$`)
+	chip     = regexp.MustCompile(`^/dev/spidev[0-9]+\.[0-9]+$`)
+)
 
 // port checks where a peripheral is connected.
-func (d *decoder) port(p *Peripheral) {
-	o := &p.Port
-	if !d.given[o] || !d.ok(o, &o.Serial, &o.TCP) {
+func (d *decoder) port(own owned) {
+	o := &own.p.Port
+	if !d.given[o] || !d.ok(o, &o.Serial, &o.TCP, &o.Evdev, &o.GPIO, &o.SPI) {
 		return
 	}
+	keys, fields := o.kinds()
 	switch {
-	case o.Serial == "" && o.TCP == "":
-		d.at(o, "port needs serial (a path such as /dev/serial/by-id/…) or tcp (host:port)")
-	case o.Serial != "" && o.TCP != "":
-		d.at(&o.TCP, "port has serial and tcp; a thing hangs on one line, so remove one")
-	case o.TCP != "":
-		d.address(&o.TCP, "tcp")
-		if d.given[&o.Baud] || d.given[&o.Flow] {
-			d.at(&o.TCP, "baud and flow belong to a serial line; remove them, the terminal server has its own")
-		}
-	case shifting.MatchString(o.Serial):
-		d.at(&o.Serial, "%s is another device after it was unplugged; write the lasting name from /dev/serial/by-id or /dev/serial/by-path", o.Serial)
-	case !filepath.IsAbs(o.Serial) && !filepath.IsLocal(o.Serial):
-		d.at(&o.Serial, "serial must be an absolute path, or one inside the data folder of the device's program, not %s", show(o.Serial))
+	case len(keys) == 0:
+		d.at(o, "port needs serial (a path such as /dev/serial/by-id/…), tcp (host:port), evdev (a path in /dev/input/by-id), gpio (up, down or none) or spi (/dev/spidev0.0)")
+		return
+	case len(keys) > 1:
+		d.at(fields[1], "port has %s; a thing hangs on one line, so remove one", strings.Join(keys, " and "))
+		return
 	}
+	if keys[0] != "serial" && (d.given[&o.Baud] || d.given[&o.Flow]) {
+		d.at(fields[0], "baud and flow belong to a serial line; remove them")
+	}
+	d.place(o)
+	d.suits(own, keys[0], fields[0])
 	speeds := []int{1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200, 230400}
 	if d.given[&o.Baud] && d.ok(&o.Baud) && !slices.Contains(speeds, o.Baud) {
 		words := make([]string, len(speeds))
@@ -147,6 +153,42 @@ func (d *decoder) port(p *Peripheral) {
 			words[i] = strconv.Itoa(s)
 		}
 		d.at(&o.Baud, "baud must be %s, not %d", either(words), o.Baud)
+	}
+}
+
+// place checks the name of the one place of a port.
+func (d *decoder) place(o *Port) {
+	switch {
+	case o.TCP != "":
+		d.address(&o.TCP, "tcp")
+	case shifting.MatchString(o.Serial):
+		d.at(&o.Serial, "%s is another device after it was unplugged; write the lasting name from /dev/serial/by-id or /dev/serial/by-path", o.Serial)
+	case o.Serial != "" && !filepath.IsAbs(o.Serial) && !filepath.IsLocal(o.Serial):
+		d.at(&o.Serial, "serial must be an absolute path, or one inside the data folder of the device's program, not %s", show(o.Serial))
+	case shifting.MatchString(o.Evdev):
+		d.at(&o.Evdev, "%s is another device after it was unplugged; write the lasting name from /dev/input/by-id or /dev/input/by-path", o.Evdev)
+	case o.Evdev != "" && !filepath.IsAbs(o.Evdev):
+		d.at(&o.Evdev, "evdev must be an absolute path, such as /dev/input/by-id/…-event-kbd, not %s", show(o.Evdev))
+	case o.SPI != "" && !chip.MatchString(o.SPI):
+		d.at(&o.SPI, "spi must be a path such as /dev/spidev0.0 (bus 0, chip select 0), not %s", show(o.SPI))
+	}
+}
+
+// suits refuses a port that the driver cannot work on, and lines without names.
+func (d *decoder) suits(own owned, key string, field *string) {
+	p := own.p
+	spec, ok := drivers.Find(sorts(own.key), p.Driver)
+	if !ok || !d.ok(&p.Driver) {
+		return
+	}
+	line := key == "serial" || key == "tcp"
+	switch {
+	case spec.Port == drivers.Line && !line:
+		d.at(field, "the driver %s needs a port with serial or tcp, not %s", p.Driver, key)
+	case spec.Port != drivers.Line && string(spec.Port) != key:
+		d.at(field, "the driver %s needs a port with %s, not %s", p.Driver, spec.Port, key)
+	case spec.Port == drivers.GPIO && d.ok(&p.Options) && p.Port.Lines == "":
+		d.at(field, "the options of the driver %s name no line; write one for each key, such as next: GPIO17", p.Driver)
 	}
 }
 

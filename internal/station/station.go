@@ -335,11 +335,14 @@ func (s *Station) NewID() proto.ID {
 
 // PortOptions is where a peripheral is connected. A relative path of a serial line lies in the data folder.
 func (s *Station) PortOptions(p config.Port) port.Options {
-	o := port.Options{Serial: p.Serial, Baud: p.Baud, Flow: p.Flow, TCP: p.TCP}
+	o := port.Options{Serial: p.Serial, Baud: p.Baud, Flow: p.Flow, TCP: p.TCP, Evdev: p.Evdev, SPI: p.SPI}
+	if p.GPIO != "" {
+		o.GPIO, o.Pull = p.Lines, p.GPIO
+	}
 	if o.Serial != "" && !filepath.IsAbs(o.Serial) {
 		o.Serial = filepath.Join(s.Dir, o.Serial)
 	}
-	if o.TCP != "" {
+	if o.Serial == "" {
 		o.Flow = "" // flow control has no meaning there, and the file's default is none
 	}
 	return o

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"quhao/drivers/port"
 	"quhao/internal/config"
 	"quhao/internal/link"
 	"quhao/internal/proto"
@@ -157,8 +158,16 @@ func TestLocal(t *testing.T) {
 		if p := s.PortOptions(s.Device.Printer.Port); p.Serial != filepath.Join(r.o.DataDir, "ports/kiosk-1-printer") || p.Check() != nil {
 			t.Fatalf("port %+v", p)
 		}
-		if p := s.PortOptions(config.Port{TCP: "192.0.2.1:9100", Flow: "none"}); p.Check() != nil {
-			t.Fatalf("port %+v: %v", p, p.Check())
+		for want, c := range map[port.Options]config.Port{
+			{TCP: "192.0.2.1:9100"}:                {TCP: "192.0.2.1:9100", Flow: "none"},
+			{Evdev: "/dev/input/by-id/reader"}:     {Evdev: "/dev/input/by-id/reader", Flow: "none"},
+			{SPI: "/dev/spidev0.0"}:                {SPI: "/dev/spidev0.0", Flow: "none"},
+			{GPIO: "GPIO17 GPIO27", Pull: port.Up}: {GPIO: "up", Lines: "GPIO17 GPIO27", Flow: "none"},
+			{GPIO: "GPIO17", Pull: port.NoPull}:    {GPIO: "none", Lines: "GPIO17", Flow: "none"},
+		} {
+			if p := s.PortOptions(c); p != want || p.Check() != nil {
+				t.Fatalf("port %+v, want %+v: %v", p, want, p.Check())
+			}
 		}
 	}
 }
