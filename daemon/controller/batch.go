@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -88,6 +89,16 @@ func (b *batch) do(cmd queue.Command) (queue.Answer, *queue.Refusal) {
 	}
 	if b.faulted != nil || b.broken != nil {
 		return queue.Answer{}, refuse("%v", ErrFaulted)
+	}
+	if cmd.Request != "" {
+		// The state knows the ids of two days. One that is older must not be used again: the log holds each id once.
+		old, used, err := b.o.Store.ByRequest(context.Background(), cmd.Request)
+		if err != nil {
+			return queue.Answer{}, refuse("look up the request: %v", err)
+		}
+		if used {
+			return queue.Answer{}, refuse("this request was used on day %d", old.Day)
+		}
 	}
 	return b.decide(cmd)
 }

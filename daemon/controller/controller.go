@@ -19,6 +19,8 @@ import (
 type Store interface {
 	Load(apply func(queue.Event) error) error
 	Append(events []queue.Event, tickets []queue.Ticket, visits []queue.Visit) error
+	// ByRequest finds what a request has caused, however long ago.
+	ByRequest(ctx context.Context, id queue.RequestID) (e queue.Event, found bool, err error)
 }
 
 // Publisher hands a message to the broker. It does not wait for the network; an error means the message is lost,
@@ -84,6 +86,9 @@ type Controller struct {
 	probeAt   time.Time
 	lastNow   time.Time
 
+	issued   map[queue.DeptID]int // highest numbers that devices say they have seen
+	handedIn map[string]bool      // kiosks that have handed in all their papers since the start
+
 	inputs chan Input
 }
 
@@ -123,6 +128,7 @@ func New(o Options, now time.Time) (*Controller, error) {
 		log: o.Log, officers: o.Config.Centre.Officers, count: map[string]uint64{},
 		devices: deviceViews(o.Config.Devices), lastNow: now, inputs: make(chan Input, maxBatch),
 		sessions: map[string]*session{}, published: map[string]published{},
+		issued: map[queue.DeptID]int{}, handedIn: map[string]bool{},
 	}
 	if err := c.load(); err != nil {
 		return nil, err
@@ -330,6 +336,9 @@ func (c *Controller) regular(now time.Time) {
 func (c *Controller) ctlWord() string {
 	if c.faulted != nil {
 		return "faulted"
+	}
+	if c.state.Recovering {
+		return "recovering"
 	}
 	return "on"
 }

@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -38,6 +39,15 @@ func (s *memStore) Load(apply func(queue.Event) error) error {
 		}
 	}
 	return nil
+}
+
+func (s *memStore) ByRequest(_ context.Context, id queue.RequestID) (queue.Event, bool, error) {
+	for _, e := range s.events {
+		if e.Request == id {
+			return e, true, nil
+		}
+	}
+	return queue.Event{}, false, nil
 }
 
 func (s *memStore) Append(events []queue.Event, tickets []queue.Ticket, _ []queue.Visit) error {

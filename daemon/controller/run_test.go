@@ -158,3 +158,7 @@ func BenchmarkTake(bm *testing.B) {
 		b.handle(inputs...)
 	}
 }
+
+func (discard) ByRequest(context.Context, queue.RequestID) (queue.Event, bool, error) {
+	return queue.Event{}, false, nil
+}

@@ -32,6 +32,19 @@ func (v View) Hall(id string) proto.HallState { return v.c.hallState(id) }
 // Counts are the counters of what went wrong or was odd since the start, by name.
 func (v View) Counts() map[string]uint64 { return maps.Clone(v.c.count) }
 
+// Heard are the highest numbers that devices say they have seen, by department.
+func (v View) Heard() map[queue.DeptID]int { return maps.Clone(v.c.issued) }
+
+// Missing are the kiosks that have not handed in all their papers since the start.
+func (v View) Missing() (out []string) {
+	for _, id := range slices.Sorted(maps.Keys(v.c.devices)) {
+		if v.c.devices[id].conf.Kind == string(proto.KindKiosk) && !v.c.handedIn[id] {
+			out = append(out, id)
+		}
+	}
+	return out
+}
+
 // Device is what is known of a device.
 type Device struct {
 	ID      string
@@ -41,6 +54,7 @@ type Device struct {
 	Heard   time.Time
 	Clock   time.Duration // its clock less ours
 	Health  proto.Health
+	Config  proto.CfgReport // what it says of its configuration
 	Install queue.InstallID
 	Pending []string // installations with its name that wait for an administrator
 }
@@ -52,7 +66,7 @@ func (v View) Devices() []Device {
 		d := v.c.devices[id]
 		row := Device{
 			ID: id, Kind: d.conf.Kind, Session: v.c.sessions[id] != nil, Avail: d.avail, Heard: d.heard, Clock: d.clock,
-			Health: d.health, Install: v.c.state.Devices[id],
+			Health: d.health, Config: d.config, Install: v.c.state.Devices[id],
 		}
 		for install := range d.pending {
 			row.Pending = append(row.Pending, string(install))

@@ -18,6 +18,7 @@ type session struct {
 	id      proto.Session
 	install proto.Install
 	nonce   string
+	marks   []mark                 // what its messages prove of its papers
 	answers map[proto.ID]proto.Res // what was answered in this session, refusals too
 }
 
@@ -26,6 +27,7 @@ type deviceView struct {
 	conf    *config.Device
 	avail   string
 	health  proto.Health
+	config  proto.CfgReport
 	heard   time.Time
 	clock   time.Duration // the device's clock less ours
 	shown   map[string]proto.At
@@ -64,6 +66,8 @@ func (b *batch) message(dev string, m proto.Message) {
 		err = handle(m.Payload, func(h proto.Beat) error { b.beat(dev, d, h); return nil })
 	case proto.UpAvail:
 		err = handle(m.Payload, func(a proto.Avail) error { d.avail = a.S; return nil })
+	case proto.UpCfg:
+		err = handle(m.Payload, func(r proto.CfgReport) error { d.config = r; return nil })
 	case proto.UpHealth:
 		err = handle(m.Payload, func(h proto.Health) error { d.health = h; return nil })
 	default:
@@ -125,6 +129,8 @@ func (b *batch) hello(dev string, d *deviceView, h proto.Hello) error {
 		return nil
 	}
 	delete(d.pending, h.Install)
+	b.hear(h)
+	b.permit(dev, d, h)
 	s := b.sessions[dev]
 	if s == nil || s.install != h.Install || s.nonce != h.Nonce {
 		s = &session{id: proto.Session(b.o.Random()), install: h.Install, nonce: h.Nonce, answers: map[proto.ID]proto.Res{}}
@@ -164,6 +170,7 @@ func (c *Controller) welcome(dev string, s *session) {
 		}
 		w.DayKey = key
 	}
+	w.Permit = c.permitOf(dev, in)
 	c.tell(dev, proto.DownHello, w)
 }
 
@@ -193,6 +200,7 @@ func (b *batch) see(dev string, seen proto.Seen) {
 func (b *batch) in(dev string, m proto.Mark) *session {
 	s := b.sessions[dev]
 	if s != nil && s.id == m.Sess {
+		s.prove(m.HWSeq, b.now)
 		b.see(dev, m.Seen)
 		return s
 	}
@@ -213,6 +221,7 @@ func (b *batch) facts(dev string, m proto.Facts) {
 	for _, raw := range m.Facts {
 		b.fact(dev, s, m.First, raw)
 	}
+	b.replayed(dev, s, m.HWSeq)
 	b.then = append(b.then, func() {
 		if in := b.state.Installs[queue.InstallID(s.install)]; in != nil {
 			b.tell(dev, proto.DownAck, proto.Ack{V: proto.Version, Sess: s.id, Ack: in.Ack, Sum: in.Sum})
@@ -232,7 +241,7 @@ func (b *batch) fact(dev string, s *session, first uint64, raw json.RawMessage) 
 		Fact: &queue.Fact{
 			Install: queue.InstallID(s.install), Seq: f.Seq, Sum: proto.Sum(raw), First: first, What: f.K, Raw: string(raw),
 		},
-		Do: b.wishOfFact(dev, f),
+		Do: b.wishOfFact(dev, s, f),
 	}
 	if err != nil {
 		cmd.Do = queue.Unknown{Why: err.Error()}
@@ -243,13 +252,10 @@ func (b *batch) fact(dev string, s *session, first uint64, raw json.RawMessage) 
 }
 
 // wishOfFact says what a fact means to the queue.
-func (b *batch) wishOfFact(dev string, f proto.Fact) queue.Wish {
+func (b *batch) wishOfFact(dev string, s *session, f proto.Fact) queue.Wish {
 	switch f.K {
 	case proto.FactStart:
-		return queue.ReportPaper{
-			Ticket: queue.TicketID(f.TID), Answer: queue.RequestID(f.ID), Paper: queue.PaperStarted, Dept: queue.DeptID(f.Q),
-			Item: f.Item, Number: f.Num, Day: queue.Day(f.Day), Holder: f.Card, Lang: f.Lang,
-		}
+		return b.started(s, f)
 	case proto.FactEnd:
 		paper := map[string]queue.Paper{
 			proto.HowConfirmed: queue.PaperConfirmed, proto.HowAsked: queue.PaperAsked, proto.HowSent: queue.PaperSent,
@@ -270,6 +276,22 @@ func (b *batch) wishOfFact(dev string, f proto.Fact) queue.Wish {
 		return queue.Presence{Counter: queue.CounterID(f.Counter), Officer: b.officer(f.Officer), On: f.On}
 	}
 	return queue.Unknown{Why: fmt.Sprintf("facts of kind %q are not known", f.K)}
+}
+
+// started is a paper that was begun, with what is proven of its time.
+func (b *batch) started(s *session, f proto.Fact) queue.Wish {
+	w := queue.ReportPaper{
+		Ticket: queue.TicketID(f.TID), Answer: queue.RequestID(f.ID), Paper: queue.PaperStarted, Dept: queue.DeptID(f.Q),
+		Item: f.Item, Number: f.Num, Day: queue.Day(f.Day), Holder: f.Card, Lang: f.Lang,
+		Off: max(f.Off, 0), ClockOK: f.Clk,
+	}
+	if f.T > 0 {
+		w.Claimed = time.UnixMilli(f.T)
+	}
+	if in := b.state.Installs[queue.InstallID(s.install)]; in != nil {
+		w.NotBefore, w.NotAfter = s.bounds(in.HW + 1)
+	}
+	return w
 }
 
 // serves says whether a device is the unit of a counter.
@@ -298,9 +320,11 @@ func (c *Controller) officer(hash string) queue.OfficerID {
 
 // beat notes what a device shows; a display that has been behind for long is told again.
 func (b *batch) beat(dev string, d *deviceView, h proto.Beat) {
-	if b.in(dev, h.Mark) == nil {
+	s := b.in(dev, h.Mark)
+	if s == nil {
 		return
 	}
+	b.replayed(dev, s, h.HWSeq)
 	for _, counter := range d.conf.Counters {
 		at := h.Shown[counter] // a display that has shown nothing yet is behind as well
 		d.shown[counter] = at

@@ -50,12 +50,14 @@ func (d *decider) admit(w ReportPaper) (Body, *Refusal) {
 	}
 	b.Place = d.placeAt(w)
 	b.Ahead = d.ahead(&Ticket{Dept: w.Dept, Class: b.Class, Place: b.Place, State: Waiting}).total()
-	b.Twin = d.papersWith(b.Day, w.Number)
+	if b.Twin = d.papersWith(b.Day, w.Number); b.Day > 0 && b.Day < d.s.Day-1 {
+		b.Twin = int(d.s.Seq + 1) // that day is no longer known here: a value that no other paper can have
+	}
 	if a, ok := d.s.Answer(w.Answer); ok && w.Off > 0 {
 		d.replace(&b, a.Ticket)
 	}
 	switch {
-	case b.Twin > 0:
+	case b.Twin > 0 && !b.Expired:
 		b.Odd = fmt.Sprintf("the number %s is on %d other papers", w.Number, b.Twin)
 	case w.Off == 0:
 		b.Odd = "known from its paper only"

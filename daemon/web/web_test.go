@@ -36,6 +36,15 @@ func (l *log) Load(apply func(queue.Event) error) error {
 	return nil
 }
 
+func (l *log) ByRequest(_ context.Context, id queue.RequestID) (queue.Event, bool, error) {
+	for _, e := range l.events {
+		if e.Request == id {
+			return e, true, nil
+		}
+	}
+	return queue.Event{}, false, nil
+}
+
 func (l *log) Append(events []queue.Event, _ []queue.Ticket, _ []queue.Visit) error {
 	if l.full.Load() {
 		return errors.New("no space left on device")

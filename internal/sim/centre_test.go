@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -40,6 +41,15 @@ func (c *centre) Load(apply func(queue.Event) error) error {
 		}
 	}
 	return nil
+}
+
+func (c *centre) ByRequest(_ context.Context, id queue.RequestID) (queue.Event, bool, error) {
+	for _, e := range c.log {
+		if e.Request == id {
+			return e, true, nil
+		}
+	}
+	return queue.Event{}, false, nil
 }
 
 func (c *centre) Append(events []queue.Event, _ []queue.Ticket, _ []queue.Visit) error {
