@@ -163,7 +163,7 @@ func TestMax7219Fits(t *testing.T) {
 		{large, Show{Mode: Serving, Text: "正在办理AX0012", Number: "AX0012"}, ""},
 		{large, Show{Mode: Calling, Number: "AX00123"}, "room for 6"},
 		{large, Show{Mode: Calling, Text: "人文社会科学研究院请A012", Number: "A012"}, ""}, // a call is its number alone
-		{large, Show{Mode: Serving, Text: "人文社会科学研究院请A012", Number: "A012"}, "132 dots wide"},
+		{large, Show{Mode: Serving, Text: "人文社会科学研究院请A012", Number: "A012"}, "144 dots wide"},
 		{large, Show{Mode: Idle, Text: "信号中断请稍候!"}, ""},
 		{large, Show{Mode: Idle, Text: "人文社会科学研究院"}, "108 dots wide, the display has 96"},
 		{large, Show{Mode: Idle, Text: "𠮷"}, "the font lacks"},
