@@ -21,54 +21,58 @@ type order struct {
 	zh, en string
 	min    int // words behind it, at least
 	do     func(c *console, args []string) error
+	hand   bool // something that hands do in the hall: the page has it as well
 }
 
 // orders is the table of everything that can be typed.
 func orders() []order {
 	call := func(word, zh, en string, op keypad.Op) order {
-		return order{word, "COUNTER", zh, en, 1, func(c *console, a []string) error { return c.press(op, a[0], 0) }}
+		return order{word, "COUNTER", zh, en, 1, func(c *console, a []string) error { return c.press(op, a[0], 0) }, true}
 	}
 	return []order{
-		{"tap", "CARD KIOSK", "刷卡", "tap a card", 2, (*console).tap},
-		{"key", "KEY KIOSK", "按部门键", "press the key of a department", 2, (*console).key},
+		{"tap", "CARD KIOSK|COUNTER", "刷卡", "tap a card", 2, (*console).tap, true},
+		{"key", "KEY KIOSK", "按部门键", "press the key of a department", 2, (*console).key, true},
 		call("next", "叫下一位", "call the next visitor", keypad.Next),
 		call("start", "开始办理", "the visitor is here", keypad.Start),
 		call("done", "办结", "the matter is done", keypad.Complete),
-		{"rate", "COUNTER SCORE", "评价 1 至 5", "press a rating key, 1 to 5", 2, (*console).rate},
+		{"rate", "COUNTER SCORE", "评价 1 至 5", "press a rating key, 1 to 5", 2, (*console).rate, true},
 		call("recall", "重呼", "call the same number again", keypad.Recall),
 		call("noshow", "过号", "the visitor did not come", keypad.NoShow),
 		call("park", "挂起", "put the visitor on hold", keypad.Park),
 		call("unpark", "取回挂起", "call back from hold", keypad.Unpark),
-		{"transfer", "COUNTER N", "转办", "send the visitor to department N", 2, (*console).transfer},
+		{"transfer", "COUNTER N", "转办", "send the visitor to department N", 2, (*console).transfer, true},
 		call("pause", "暂停或恢复", "pause the counter, or go on", keypad.Pause),
-		{"sign", "COUNTER", "岗位人员刷卡", "the officer taps a card: on, or off", 1, (*console).sign},
-		{"paper", "out|in KIOSK", "取出或装入打印纸", "take the paper out, or put it in", 2, (*console).paper},
-		{"cut", "CABLE", "拔线", "pull a cable out", 1, func(c *console, a []string) error { return c.h.wires.cut(a[0]) }},
-		{"plug", "CABLE", "插线", "plug it in again", 1, func(c *console, a []string) error { return c.h.wires.plug(c.h.ctx, a[0]) }},
-		{"cables", "", "列出线缆", "list the cables", 0, (*console).cables},
-		{"kill", "PROGRAM", "强制结束程序(自动重启)", "kill -9 a program; it is started again", 1, (*console).kill},
-		{"wait", "SECONDS", "等待", "wait, for commands that come from a file", 1, (*console).wait},
-		{"board", "", "看大厅(也可直接回车)", "show the hall; so does Enter alone", 0, (*console).board},
-		{"help", "", "帮助", "this list", 0, (*console).help},
-		{"quit", "", "离开", "leave", 0, func(*console, []string) error { return errQuit }},
+		{"sign", "COUNTER", "岗位人员刷卡", "the officer taps a card: on, or off", 1, (*console).sign, true},
+		{"paper", "out|in KIOSK", "取出或装入打印纸", "take the paper out, or put it in", 2, (*console).paper, true},
+		{"cover", "open|closed KIOSK", "打开或合上打印机盖", "open or close the printer", 2, (*console).cover, true},
+		{"take", "KIOSK", "取走号票", "take the ticket out of the slot", 1, (*console).take, true},
+		{"cut", "CABLE", "拔线", "pull a cable out", 1, func(c *console, a []string) error { return c.h.wires.cut(a[0]) }, true},
+		{"plug", "CABLE", "插线", "plug it in again", 1, func(c *console, a []string) error { return c.h.wires.plug(c.h.ctx, a[0]) }, true},
+		{"cables", "", "列出线缆", "list the cables", 0, (*console).cables, false},
+		{"kill", "PROGRAM", "强制结束程序（自动重启）", "kill -9 a program; it is started again", 1, (*console).kill, true},
+		{"wait", "SECONDS", "等待", "wait, for commands that come from a file", 1, (*console).wait, false},
+		{"board", "", "看大厅（也可直接回车）", "show the hall; so does Enter alone", 0, (*console).board, false},
+		{"help", "", "帮助", "this list", 0, (*console).help, false},
+		{"quit", "", "离开", "leave", 0, func(*console, []string) error { return errQuit }, false},
 	}
 }
 
 // errQuit is the wish to leave.
 var errQuit = errors.New("quit")
 
-// console is a person at the terminal.
+// console is a person at the terminal, or one at the page, whose clicks are the same orders.
 type console struct {
 	h      *hall
 	in     io.Reader
 	orders []order
+	page   bool // the person sees the hall: nobody has to tell
 }
 
 func newConsole(h *hall, in io.Reader) *console { return &console{h: h, in: in, orders: orders()} }
 
 // run does what is typed until the wish to leave, the end of the input, or the end of the hall.
 func (c *console) run() error {
-	c.h.out.say("the hall is open; its pages: http://%s; papers and logs: %s", c.h.opt.http, c.h.dir)
+	c.welcome()
 	c.h.out.say("试试 / try: tap 20260001 kiosk-1, key 1 kiosk-1, next 1, start 1, done 1, rate 1 5; help: 帮助; quit: 离开")
 	c.h.out.ask("> ")
 	defer c.h.out.ask("")
@@ -104,18 +108,26 @@ func (c *console) run() error {
 	}
 }
 
+// welcome says where to look and what to type.
+func (c *console) welcome() {
+	if c.h.opt.page != "" {
+		c.h.out.say("\n  大厅已开放，请在浏览器中打开 / open the hall in a browser:\n\n      http://%s/\n", c.h.opt.page)
+	}
+	c.h.out.say("the hall is open; the centre's own pages: http://%s/; papers and logs: %s", c.h.opt.http, c.h.dir)
+}
+
 // obey does one line.
 func (c *console) obey(words []string) error {
 	if len(words) == 0 {
 		return c.board(nil)
 	}
-	i := slices.IndexFunc(c.orders, func(o order) bool { return o.word == words[0] })
+	i := slices.IndexFunc(c.orders, func(o order) bool { return o.word == words[0] && (o.hand || !c.page) })
 	if i < 0 {
-		return fmt.Errorf("%q is not understood; help lists what is / 不明白,输入 help 看帮助", words[0])
+		return no("%q is not understood; help lists what is", "不明白 %q，输入 help 看帮助", words[0])
 	}
 	o := c.orders[i]
 	if len(words)-1 < o.min {
-		return fmt.Errorf("%s wants %s", o.word, o.args)
+		return no("%s wants %s", "%s 后面要写 %s", o.word, o.args)
 	}
 	return o.do(c, words[1:])
 }
@@ -131,16 +143,23 @@ func (c *console) help([]string) error {
 }
 
 func (c *console) tap(args []string) error {
+	card, err := strconv.ParseUint(args[0], 10, 32)
+	if err != nil {
+		return no("a card has a number of up to ten digits, such as 20260001, not %q", "卡号是不超过十位的数字，例如 20260001，不是 %q", args[0])
+	}
+	if n, err := strconv.Atoi(args[1]); err == nil {
+		u, err := c.h.wires.unitOf(n)
+		if err != nil {
+			return err
+		}
+		return u.card.tap(uint32(card))
+	}
 	k, err := c.h.wires.kioskOf(args[1])
 	if err != nil {
 		return err
 	}
-	card, err := strconv.ParseUint(args[0], 10, 32)
-	switch {
-	case err != nil:
-		return fmt.Errorf("a card has a number of up to ten digits, such as 20260001, not %q", args[0])
-	case k.card == nil:
-		return fmt.Errorf("%s has no card reader", k.id)
+	if k.card == nil {
+		return no("%s has no card reader", "%s 没有读卡器", k.id)
 	}
 	if err := k.card.tap(uint32(card)); err != nil {
 		return err
@@ -150,6 +169,9 @@ func (c *console) tap(args []string) error {
 
 // reads says what the kiosk's screen says now.
 func (c *console) reads(k *kiosk) error {
+	if c.page {
+		return nil
+	}
 	text, err := c.h.reads(c.h.ctx, k)
 	if err == nil {
 		c.h.out.event("%s: %s", k.id, text)
@@ -164,7 +186,7 @@ func (c *console) key(args []string) error {
 	}
 	n, err := strconv.Atoi(args[0])
 	if err != nil {
-		return fmt.Errorf("a key has a number, not %q", args[0])
+		return no("a key has a number, not %q", "按键用数字表示，不是 %q", args[0])
 	}
 	if err := k.keys.Type(fmt.Sprintf("%s %d", keypad.Choose, n)); err != nil {
 		return err
@@ -176,7 +198,7 @@ func (c *console) key(args []string) error {
 func (c *console) press(op keypad.Op, counter string, arg int) error {
 	n, err := strconv.Atoi(counter)
 	if err != nil {
-		return fmt.Errorf("a counter has a number, not %q", counter)
+		return no("a counter has a number, not %q", "窗口用数字表示，不是 %q", counter)
 	}
 	u, err := c.h.wires.unitOf(n)
 	if err != nil {
@@ -185,12 +207,15 @@ func (c *console) press(op keypad.Op, counter string, arg int) error {
 	if op == keypad.Rate {
 		return u.keys.press(op, arg) // changes nothing that anybody sees but the visitor
 	}
-	if err := pause(c.h.ctx, stepUp); err != nil { // lines can come faster than fingers: the same key is bounce then
-		return err
+	if !c.page { // lines can come faster than fingers: the same key is bounce then
+		if err := pause(c.h.ctx, stepUp); err != nil {
+			return err
+		}
 	}
 	changed, err := c.h.press(c.h.ctx, u, op, arg)
 	if err == nil && !changed {
-		c.h.out.event("counter %d has not changed: nobody to call, not allowed now, or the daemon is away", n)
+		return no("counter %d has not changed: nobody to call, not allowed now, or the daemon is away",
+			"%d 号窗口没有变化：无人等候、此刻不允许，或控制器不在线", n)
 	}
 	return err
 }
@@ -198,7 +223,7 @@ func (c *console) press(op keypad.Op, counter string, arg int) error {
 func (c *console) rate(args []string) error {
 	score, err := strconv.Atoi(args[1])
 	if err != nil || score < 1 || score > 5 {
-		return fmt.Errorf("there are five rating keys, 1 to 5, not %q", args[1])
+		return no("there are five rating keys, 1 to 5, not %q", "评价键有五个，1 至 5，不是 %q", args[1])
 	}
 	return c.press(keypad.Rate, args[0], score)
 }
@@ -206,7 +231,7 @@ func (c *console) rate(args []string) error {
 func (c *console) transfer(args []string) error {
 	n, err := strconv.Atoi(args[1])
 	if err != nil || n < 1 || n > 99 {
-		return fmt.Errorf("a department has a number, 1 to 99, not %q", args[1])
+		return no("a department has a number, 1 to 99, not %q", "部门用 1 至 99 的数字表示，不是 %q", args[1])
 	}
 	return c.press(keypad.Transfer, args[0], n)
 }
@@ -214,7 +239,7 @@ func (c *console) transfer(args []string) error {
 func (c *console) sign(args []string) error {
 	n, err := strconv.Atoi(args[0])
 	if err != nil {
-		return fmt.Errorf("a counter has a number, not %q", args[0])
+		return no("a counter has a number, not %q", "窗口用数字表示，不是 %q", args[0])
 	}
 	u, err := c.h.wires.unitOf(n)
 	if err != nil {
@@ -224,17 +249,43 @@ func (c *console) sign(args []string) error {
 }
 
 func (c *console) paper(args []string) error {
-	k, err := c.h.wires.kioskOf(args[1])
-	switch {
-	case err != nil:
-		return err
-	case args[0] != "out" && args[0] != "in":
-		return fmt.Errorf("paper out, or paper in, not %q", args[0])
-	case k.paper == nil:
-		return fmt.Errorf("the printer of %s prints lines of text and cannot run out of paper; cut %s-printer takes it away", k.id, k.id)
+	if args[0] != "out" && args[0] != "in" {
+		return no("paper out, or paper in, not %q", "paper out（取纸）或 paper in（装纸），不是 %q", args[0])
 	}
-	k.paper.SetOut(args[0] == "out")
-	return nil
+	k, err := c.printer(args[1])
+	if err == nil {
+		k.setOut(args[0] == "out")
+	}
+	return err
+}
+
+func (c *console) cover(args []string) error {
+	if args[0] != "open" && args[0] != "closed" {
+		return no("cover open, or cover closed, not %q", "cover open（开盖）或 cover closed（合盖），不是 %q", args[0])
+	}
+	k, err := c.printer(args[1])
+	if err == nil {
+		k.setCover(args[0] == "open")
+	}
+	return err
+}
+
+// printer finds a kiosk whose printer has paper and a cover.
+func (c *console) printer(id string) (*kiosk, error) {
+	k, err := c.h.wires.kioskOf(id)
+	if err == nil && k.paper == nil {
+		err = no("the printer of %[1]s prints lines of text and cannot run out of paper; cut %[1]s-printer takes it away",
+			"%[1]s 的打印机是文本打印机，不会缺纸；可以拔掉 %[1]s-printer", id)
+	}
+	return k, err
+}
+
+func (c *console) take(args []string) error {
+	k, err := c.h.wires.kioskOf(args[0])
+	if err == nil && !c.h.papers.pick(k.id) {
+		err = no("nothing hangs out of %s", "%s 的出纸口没有号票", k.id)
+	}
+	return err
 }
 
 func (c *console) cables([]string) error {
@@ -252,7 +303,7 @@ func (c *console) kill(args []string) error {
 	for _, p := range c.h.programs {
 		names = append(names, p.name)
 	}
-	return fmt.Errorf("there is no program %q; there are %s", args[0], strings.Join(names, ", "))
+	return no("there is no program %q; there are %s", "没有程序 %q；有 %s", args[0], strings.Join(names, ", "))
 }
 
 func (c *console) wait(args []string) error {
@@ -272,7 +323,7 @@ func (c *console) board([]string) error {
 	}
 	for _, u := range c.h.wires.units {
 		s := o.Counters[u.counter]
-		fmt.Fprintf(&b, "  %d号窗口 counter %d  %-8s %-6s its display: %s\n", u.number, u.number, s.S, s.Num, u.lamp())
+		fmt.Fprintf(&b, "  %d号窗口 counter %d  %-8s %-6s its display: %s\n", u.number, u.number, s.S, s.Num, shown(u.screen.Shown()))
 	}
 	for _, d := range o.Devices {
 		state := "in session"

@@ -38,6 +38,8 @@ type hall struct {
 	wires    *wires
 	papers   *papers
 	board    *board
+	listener net.Listener // of the page; nil without one
+	page     *page        // nil until it is open
 }
 
 // open builds the hall, starts it, and waits until every device is in session and every counter has its officer.
@@ -59,6 +61,9 @@ func open(ctx context.Context, o options, out *voice) (_ *hall, err error) {
 	if h.opt.http, err = freePort(o.http, "-http"); err != nil {
 		return h, err
 	}
+	if err := h.listen(); err != nil {
+		return h, err
+	}
 	if err := h.makeFolder(); err != nil {
 		return h, err
 	}
@@ -75,19 +80,28 @@ func open(ctx context.Context, o options, out *voice) (_ *hall, err error) {
 	if err := h.wires.plugAll(h.ctx); err != nil {
 		return h, err
 	}
-	return h, h.startAll()
+	if err := h.startAll(); err != nil {
+		return h, err
+	}
+	h.show()
+	return h, nil
 }
 
 // freePort returns the address, its port 0 replaced by a free one. It is an error that names the flag if it is taken.
 func freePort(addr, flag string) (string, error) {
 	l, err := net.Listen("tcp", addr)
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return "", fmt.Errorf("%s is taken by another program: choose another address with %s HOST:PORT (port 0 takes a free one)", addr, flag)
+		return "", taken(addr, flag)
 	}
 	if err != nil {
 		return "", fmt.Errorf("%s %s: %w", flag, addr, err)
 	}
 	return l.Addr().String(), l.Close()
+}
+
+// taken says which port is in use and how to go round it.
+func taken(addr, flag string) error {
+	return no("%s is taken by another program; %s ADDR chooses another (port 0: any free one)", "%s 已被其他程序占用，可用 %s 地址 另选一个（端口 0 为任意空闲端口）", addr, flag)
 }
 
 // makeFolder makes the folder for everything the hall writes.
@@ -225,16 +239,15 @@ func (h *hall) stopPrograms() {
 	for i := len(h.programs) - 1; i >= 0; i-- {
 		h.programs[i].stop()
 	}
-	h.programs = nil
 }
 
 // close ends everything and removes what it can. After a failure a temporary folder stays, for its logs.
 func (h *hall) close(failed bool) error {
+	err := h.hide()
 	h.stopPrograms()
 	h.cancel(nil)
-	var err error
 	if h.wires != nil {
-		err = h.wires.cutAll()
+		err = errors.Join(err, h.wires.cutAll())
 	}
 	switch {
 	case h.dir == "" || !h.own:

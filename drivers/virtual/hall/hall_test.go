@@ -196,7 +196,7 @@ func TestFreePortNamesTheFlag(t *testing.T) {
 	}
 	defer l.Close()
 	_, err = freePort(l.Addr().String(), "-mqtt")
-	if err == nil || !strings.Contains(err.Error(), l.Addr().String()+" is taken") || !strings.Contains(err.Error(), "-mqtt HOST:PORT") {
+	if err == nil || !strings.Contains(err.Error(), l.Addr().String()+" is taken") || !strings.Contains(err.Error(), "-mqtt ADDR chooses another") {
 		t.Errorf("a taken port: %v", err)
 	}
 	if addr, err := freePort("127.0.0.1:0", "-mqtt"); err != nil || strings.HasSuffix(addr, ":0") {
@@ -278,6 +278,9 @@ func TestConsoleRefuses(t *testing.T) {
 		"dance":             "not understood",
 		"tap 1":             "wants CARD KIOSK",
 		"tap 1 kiosk-9":     "no kiosk",
+		"tap 1 7":           "no counter 7",
+		"take kiosk-9":      "no kiosk",
+		"cover up kiosk-2":  "cover open, or cover closed",
 		"tap x kiosk-2":     "a card has a number",
 		"tap 1 kiosk-2":     "no card reader",
 		"key x kiosk-2":     "a key has a number",

@@ -39,17 +39,25 @@ func (h *hall) press(ctx context.Context, u *counterUnit, op keypad.Op, arg int)
 
 // kioskView is what the hall reads of a kiosk's state page.
 type kioskView struct {
-	Screen struct {
-		State string `json:"state"`
-		Title words  `json:"title"`
-		Hint  words  `json:"hint"`
-	} `json:"screen"`
+	Screen screenScene  `json:"screen"`
+	Lamps  map[int]bool `json:"lamps"` // of the keys
 }
 
 // words are a text in the two languages of the centre.
 type words struct {
 	ZH string `json:"zh"`
 	EN string `json:"en"`
+}
+
+// refusal says in both languages why something cannot be done. It is an answer to a person, not a fault.
+type refusal struct{ words }
+
+// Error gives both languages, English first.
+func (r refusal) Error() string { return r.EN + " / " + r.ZH }
+
+// no is a refusal; both texts get the same arguments.
+func no(en, zh string, args ...any) error {
+	return refusal{words{ZH: fmt.Sprintf(zh, args...), EN: fmt.Sprintf(en, args...)}}
 }
 
 // screen waits until a kiosk's screen is in one of the states, and returns the state it is in.
@@ -99,15 +107,21 @@ type unitView struct {
 	Lamp    bool     `json:"lamp"`
 	Busy    bool     `json:"busy"`
 	Rating  bool     `json:"rating"`
+	For     int      `json:"for"` // seconds left to rate
+	Mode    string   `json:"mode"`
+	Text    string   `json:"text"`
+}
+
+// unitPage is a unit's state page.
+type unitPage struct {
+	Counters []unitView `json:"counters"`
 }
 
 // unit waits until the unit looks as wanted; false if it does not within that time.
 func (h *hall) unit(ctx context.Context, u *counterUnit, within time.Duration, want func(unitView) bool) (bool, error) {
 	deadline := time.Now().Add(within)
 	for {
-		var page struct {
-			Counters []unitView `json:"counters"`
-		}
+		var page unitPage
 		err := get(ctx, &h.client, "http://"+u.window+"/state", &page)
 		i := slices.IndexFunc(page.Counters, func(v unitView) bool { return v.Counter == u.counter })
 		if err == nil && i >= 0 && want(page.Counters[i]) {

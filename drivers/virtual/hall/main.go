@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 )
 
@@ -24,15 +25,15 @@ const (
 
 const usage = `hall is the virtual hall of Quhao: daemon, kiosks and counter units on virtual hardware.
 
-  hall -bin DIR [-config configs/hall] [-data DIR] [-mqtt ADDR] [-http ADDR]     walk about in it
-  hall -bin DIR -demo [-visitors 40] [-seed N] [-kill]                           a morning by itself, checked at its end
+  hall -bin DIR [-config configs/hall] [-data DIR] [-mqtt ADDR] [-http ADDR] [-page ADDR]     walk about in it
+  hall -bin DIR -demo [-visitors 40] [-seed N] [-kill] [-page ADDR]     a morning by itself, checked at its end
 
 `
 
 // options are the flags.
 type options struct {
 	bin, config, data string
-	mqtt, http        string
+	mqtt, http, page  string
 	demo, kill, keep  bool
 	visitors          int
 	seed              uint64
@@ -94,18 +95,25 @@ func readFlags(args []string, stdout io.Writer) (options, error) {
 	fs.StringVar(&o.config, "config", "configs/hall", "folder of centre.yaml")
 	fs.StringVar(&o.data, "data", "", "folder for everything the hall writes; empty: a temporary one, removed at the end")
 	fs.StringVar(&o.mqtt, "mqtt", "127.0.0.1:1883", "where devices meet the daemon, host:port; port 0 takes a free one")
-	fs.StringVar(&o.http, "http", "127.0.0.1:8481", "the daemon's pages, host:port; port 0 takes a free one")
+	fs.StringVar(&o.http, "http", "127.0.0.1:8480", "the daemon's pages, host:port; port 0 takes a free one")
+	fs.StringVar(&o.page, "page", "127.0.0.1:8481", "the hall as a page, host:port of this machine; port 0 takes a free one; empty: no page (in the demo: none unless asked for)")
 	fs.BoolVar(&o.demo, "demo", false, "let a morning pass by itself and check the books at its end")
 	fs.IntVar(&o.visitors, "visitors", 40, "of the demo, 1 to 400")
 	fs.Uint64Var(&o.seed, "seed", 1, "of the demo: the same seed brings the same visitors")
 	fs.BoolVar(&o.kill, "kill", false, "in the demo: kill the daemon in the middle of the morning")
 	fs.BoolVar(&o.keep, "keep", false, "keep the temporary folder")
 	err := fs.Parse(args)
+	var given []string
+	fs.Visit(func(f *flag.Flag) { given = append(given, f.Name) })
 	switch {
 	case errors.Is(err, flag.ErrHelp):
 		return o, err
 	case err != nil:
 		return o, usageError{err}
+	case o.demo && !slices.Contains(given, "page"):
+		o.page = ""
+	}
+	switch {
 	case fs.NArg() > 0:
 		return o, usageError{fmt.Errorf("what is %q? hall -help shows what there is", fs.Arg(0))}
 	case o.visitors < 1 || o.visitors > 400:

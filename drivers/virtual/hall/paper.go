@@ -1,9 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"image"
 	"image/png"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -16,12 +20,16 @@ import (
 	"quhao/drivers/virtual"
 )
 
+// keepPictures is how many papers can still be looked at; a picture takes about 4 KB.
+const keepPictures = 64
+
 // paper is a piece of paper that came out of a kiosk, read as a person reads it.
 type paper struct {
 	kiosk   string
 	number  string // empty: there is none on it
 	reprint int    // 0: it does not say that it is one
 	file    string // its picture
+	size    image.Point
 }
 
 // papers are all pieces of paper of this run, in the order they came out.
@@ -32,9 +40,11 @@ type papers struct {
 
 	older int // pictures of an earlier run in dir
 
-	mu   sync.Mutex
-	all  []paper
-	bell bell
+	mu       sync.Mutex
+	all      []paper
+	pictures map[int][]byte // PNG of the last papers, by their place in all
+	taken    map[string]int // of each kiosk's papers, how many are no longer in its slot
+	bell     bell
 }
 
 func newPapers(dir string, out *voice) (*papers, error) {
@@ -42,22 +52,26 @@ func newPapers(dir string, out *voice) (*papers, error) {
 		return nil, err
 	}
 	old, err := os.ReadDir(dir)
-	return &papers{dir: dir, out: out, older: len(old)}, err
+	return &papers{dir: dir, out: out, older: len(old), pictures: map[int][]byte{}, taken: map[string]int{}}, err
 }
 
 // take takes a paper from a printer.
 func (p *papers) take(kiosk string, v virtual.Paper) {
 	one := read(v)
-	one.kiosk = kiosk
+	one.kiosk, one.size = kiosk, v.Image.Bounds().Size()
+	var picture bytes.Buffer
+	bad := png.Encode(&picture, v.Image)
 	p.mu.Lock()
 	name := one.number
 	if name == "" {
 		name = "paper"
 	}
 	one.file = filepath.Join(p.dir, fmt.Sprintf("%03d-%s-%s.png", p.older+len(p.all)+1, kiosk, name))
+	p.pictures[len(p.all)] = picture.Bytes()
+	delete(p.pictures, len(p.all)-keepPictures)
 	p.all = append(p.all, one)
 	p.mu.Unlock()
-	if err := save(one.file, v); err != nil {
+	if err := errors.Join(bad, os.WriteFile(one.file, picture.Bytes(), 0o600)); err != nil {
 		p.out.event("the picture of %s cannot be kept: %v", name, err)
 	}
 	if !p.quiet {
@@ -82,16 +96,29 @@ func read(v virtual.Paper) (p paper) {
 	return p
 }
 
-func save(name string, v virtual.Paper) error {
-	f, err := os.Create(name)
-	if err != nil {
-		return err
-	}
-	if err := png.Encode(f, v.Image); err != nil {
-		f.Close() // the first error is the one that matters
-		return err
-	}
-	return f.Close()
+// pick takes what hangs out of a kiosk into the hand; false if nothing does.
+func (p *papers) pick(kiosk string) bool {
+	n := p.count(kiosk)
+	p.mu.Lock()
+	more := p.taken[kiosk] < n
+	p.taken[kiosk] = n
+	p.mu.Unlock()
+	p.bell.ring()
+	return more
+}
+
+// picture is the PNG of a paper by its place in the order, nil if it is not kept any more.
+func (p *papers) picture(i int) []byte {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.pictures[i]
+}
+
+// picked says of each kiosk how many of its papers are no longer in its slot.
+func (p *papers) picked() map[string]int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return maps.Clone(p.taken)
 }
 
 // count is how many papers have come out of a kiosk.

@@ -37,8 +37,9 @@ type program struct {
 
 	settled atomic.Bool // it has been seen to work: from now on it is started again when it dies
 
-	mu   sync.Mutex
-	proc *os.Process // nil while it does not run
+	mu     sync.Mutex
+	proc   *os.Process // nil while it does not run
+	starts int
 }
 
 // start begins to run the program; stop ends it. gaveUp is told if it cannot be kept alive.
@@ -53,7 +54,7 @@ func (p *program) start(gaveUp func(error)) {
 	}()
 }
 
-// stop asks the program to end, and kills it if it does not.
+// stop asks the program to end, and kills it if it does not. Twice is as good as once.
 func (p *program) stop() {
 	p.cancel()
 	<-p.ended
@@ -64,7 +65,7 @@ func (p *program) kill() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.proc == nil {
-		return fmt.Errorf("%s does not run at the moment", p.name)
+		return no("%s does not run at the moment", "%s 此刻没有运行", p.name)
 	}
 	return p.proc.Kill()
 }
@@ -123,7 +124,19 @@ func (p *program) once(ctx context.Context, log *os.File) error {
 func (p *program) is(proc *os.Process) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.proc = proc
+	if p.proc = proc; proc != nil {
+		p.starts++
+	}
+}
+
+// status is the number of its process, 0 while it does not run, and how often it was started so far.
+func (p *program) status() (pid, starts int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.proc != nil {
+		pid = p.proc.Pid
+	}
+	return pid, p.starts
 }
 
 // tail returns the last lines of a log.

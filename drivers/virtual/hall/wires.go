@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 
 	"quhao/drivers/led"
 	"quhao/drivers/printer"
@@ -19,15 +20,45 @@ import (
 type wire struct {
 	*virtual.Cable
 	twin virtual.Server
+	dev  string // the device it belongs to
+	part string // printer, card, keypad or led
 }
 
 // kiosk is a kiosk as a visitor finds it: a place for the card, keys, and the slot the paper comes out of.
 type kiosk struct {
 	id     string
+	place  words
+	choose []config.Key
 	card   reader // nil without one
 	keys   *virtual.Typist
 	paper  *virtual.Printer // nil if the printer cannot run out of paper
 	window string           // host:port of its state page
+
+	mu        sync.Mutex
+	out, open bool // the paper is out, the cover is open
+}
+
+// setOut takes the paper out, or puts it in. Only for a kiosk with a paper that can run out.
+func (k *kiosk) setOut(out bool) {
+	k.mu.Lock()
+	k.out = out
+	k.mu.Unlock()
+	k.paper.SetOut(out)
+}
+
+// setCover opens or closes the printer. Only for a kiosk with a paper that can run out.
+func (k *kiosk) setCover(open bool) {
+	k.mu.Lock()
+	k.open = open
+	k.mu.Unlock()
+	k.paper.SetCover(open)
+}
+
+// hatch says whether the paper is out and whether the printer is open.
+func (k *kiosk) hatch() (out, open bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.out, k.open
 }
 
 // counterUnit is a counter as officer and visitor find it.
@@ -38,7 +69,8 @@ type counterUnit struct {
 	depts   []string
 	keys    pad
 	card    reader
-	lamp    func() string // what the display shows, in words
+	screen  *virtual.LED
+	digits  bool // the display has digits and colours instead of words
 	window  string
 }
 
@@ -47,11 +79,14 @@ type wires struct {
 	all    map[string]wire // by name
 	kiosks []*kiosk
 	units  []*counterUnit
+
+	mu      sync.Mutex
+	plugged map[string]bool // by the name of the cable
 }
 
 // newWires makes a twin for every peripheral of the configuration. Nothing is plugged in yet.
 func newWires(dir string, conf *config.Config, p *papers, out *voice) (*wires, error) {
-	w := &wires{all: map[string]wire{}}
+	w := &wires{all: map[string]wire{}, plugged: map[string]bool{}}
 	for _, d := range conf.Devices {
 		ports := filepath.Join(dir, d.ID)
 		if err := os.MkdirAll(filepath.Join(ports, "ports"), 0o700); err != nil {
@@ -71,17 +106,17 @@ func newWires(dir string, conf *config.Config, p *papers, out *voice) (*wires, e
 }
 
 // add lays the cable of a peripheral: its path is within the device's own folder.
-func (w *wires) add(dir string, p *config.Peripheral, twin virtual.Server) error {
+func (w *wires) add(dir, part string, p *config.Peripheral, twin virtual.Server) error {
 	path := p.Port.Serial
 	if !filepath.IsLocal(path) {
 		return fmt.Errorf("%s %q: only a path inside the device's folder can be plugged into", p.Driver, path)
 	}
-	w.all[filepath.Base(path)] = wire{virtual.NewCable(filepath.Join(dir, path)), twin}
+	w.all[filepath.Base(path)] = wire{virtual.NewCable(filepath.Join(dir, path)), twin, filepath.Base(dir), part}
 	return nil
 }
 
 func (w *wires) kiosk(dir string, d *config.Device, p *papers) error {
-	k := &kiosk{id: d.ID, keys: virtual.NewTypist()}
+	k := &kiosk{id: d.ID, place: words(d.Place), choose: d.Keys, keys: virtual.NewTypist()}
 	take := func(v virtual.Paper) { p.take(d.ID, v) }
 	var twin virtual.Server
 	switch driver := d.Printer.Options.(type) {
@@ -95,15 +130,15 @@ func (w *wires) kiosk(dir string, d *config.Device, p *papers) error {
 		k.paper = virtual.NewPrinter(virtual.PrinterOptions{Dots: 12 * driver.Columns(), OnPaper: take})
 		twin = k.paper
 	}
-	err := w.add(dir, d.Printer, twin)
+	err := w.add(dir, "printer", d.Printer, twin)
 	if len(d.Keypad) != 1 || d.Keypad[0].Driver != "terminal" {
 		return errors.New("its keypad must be a terminal: no other twin has keys for departments")
 	}
-	err = errors.Join(err, w.add(dir, d.Keypad[0], k.keys))
+	err = errors.Join(err, w.add(dir, "keypad", d.Keypad[0], k.keys))
 	if d.CardReader != nil {
 		var twin virtual.Server
 		k.card, twin = newReader(d.CardReader.Driver)
-		err = errors.Join(err, w.add(dir, d.CardReader, twin))
+		err = errors.Join(err, w.add(dir, "card", d.CardReader, twin))
 	}
 	w.kiosks = append(w.kiosks, k)
 	return err
@@ -116,18 +151,17 @@ func (w *wires) unit(dir string, d *config.Device, c *config.Centre, out *voice)
 	counter := c.Counter(d.Counters[0])
 	u := &counterUnit{id: d.ID, counter: counter.ID, number: counter.Number, depts: counter.Departments}
 	watch := &display{number: counter.Number, out: out, idle: idleTexts(counter, c)}
-	screen := virtual.NewTextLED(watch.show)
+	u.screen = virtual.NewTextLED(watch.show)
 	if _, words := d.LED[0].Options.(*led.Terminal); !words {
-		screen = virtual.NewLED(watch.show)
+		u.screen, u.digits = virtual.NewLED(watch.show), true
 	}
-	u.lamp = func() string { return shown(screen.Shown()) }
-	err := w.add(dir, d.LED[0], screen)
+	err := w.add(dir, "led", d.LED[0], u.screen)
 	var twin virtual.Server
 	u.keys, twin = newPad(d.Keypad[0].Driver, d.Keypad[0].Addr)
-	err = errors.Join(err, w.add(dir, d.Keypad[0], twin))
+	err = errors.Join(err, w.add(dir, "keypad", d.Keypad[0], twin))
 	u.card, twin = newReader(d.CardReader.Driver)
 	w.units = append(w.units, u)
-	return errors.Join(err, w.add(dir, d.CardReader, twin))
+	return errors.Join(err, w.add(dir, "card", d.CardReader, twin))
 }
 
 // plugAll plugs every cable in.
@@ -146,17 +180,36 @@ func (w *wires) names() []string { return slices.Sorted(maps.Keys(w.all)) }
 func (w *wires) plug(ctx context.Context, name string) error {
 	one, ok := w.all[name]
 	if !ok {
-		return fmt.Errorf("there is no cable %q", name)
+		return no("there is no cable %q", "没有线缆 %q", name)
 	}
-	return one.Plug(ctx, one.twin)
+	if err := one.Plug(ctx, one.twin); err != nil {
+		return err
+	}
+	w.is(name, true)
+	return nil
 }
 
 func (w *wires) cut(name string) error {
 	one, ok := w.all[name]
 	if !ok {
-		return fmt.Errorf("there is no cable %q", name)
+		return no("there is no cable %q", "没有线缆 %q", name)
 	}
+	w.is(name, false)
 	return one.Cut()
+}
+
+// is notes whether a cable is plugged in.
+func (w *wires) is(name string, in bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.plugged[name] = in
+}
+
+// in says whether a cable is plugged in.
+func (w *wires) in(name string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.plugged[name]
 }
 
 func (w *wires) cutAll() (err error) {
@@ -187,7 +240,7 @@ func (w *wires) kioskOf(id string) (*kiosk, error) {
 			return k, nil
 		}
 	}
-	return nil, fmt.Errorf("there is no kiosk %q", id)
+	return nil, no("there is no kiosk %q", "没有取号机 %q", id)
 }
 
 // unitOf returns the unit at the counter with that number.
@@ -197,5 +250,5 @@ func (w *wires) unitOf(number int) (*counterUnit, error) {
 			return u, nil
 		}
 	}
-	return nil, fmt.Errorf("there is no counter %d", number)
+	return nil, no("there is no counter %d", "没有 %d 号窗口", number)
 }
