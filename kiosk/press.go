@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -17,7 +18,11 @@ const (
 	pollEvery  = 5 * time.Second        // the status is asked for so often while nothing is printed
 	answerWait = 600 * time.Millisecond // for the four bytes of a status
 	noPaperFor = 8 * time.Second        // a printer that takes nothing for so long is given up
+	quiet      = 100 * time.Millisecond // after so much silence nothing of an old answer is to come
 )
+
+// maxAnswer bounds what is looked through for a status, in bytes: a printer that talks so much answers nothing.
+const maxAnswer = 256
 
 // errDown and errBusy are why a ticket is not taken.
 var (
@@ -66,40 +71,81 @@ func (p *press) accept(j flow.Job) error {
 
 // use works with an open line until it fails or ctx ends.
 func (p *press) use(ctx context.Context, l *port.Line) error {
+	ctx, cancel := context.WithCancel(ctx)
+	h := listen(ctx, l)
+	defer func() { // the line must not be opened anew while somebody still reads it
+		cancel()
+		<-h.done
+	}()
 	p.mu.Lock()
 	p.up, p.muddled = true, false
 	p.mu.Unlock()
 	defer p.leave(ctx)
+	poll := time.NewTimer(0)
+	defer poll.Stop()
 	if p.asker == nil {
 		p.tell(ctx, flow.PrinterState{State: printer.OK})
+		poll.Stop()
 	}
-	next, buf := time.Now(), make([]byte, 64)
 	for {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case j := <-p.jobs:
-			how, err := p.print(ctx, l, j)
+			how, err := p.print(ctx, l, h, j)
 			p.tell(ctx, flow.Printed{ID: j.ID, How: how})
 			if err != nil {
 				return err
 			}
-			next = time.Now().Add(pollEvery)
-		default:
-		}
-		if p.asker != nil && !time.Now().Before(next) {
-			s, err := p.ask(ctx, l)
+			if p.asker != nil {
+				poll.Reset(pollEvery)
+			}
+		case <-poll.C:
+			s, err := p.ask(ctx, l, h)
 			if err != nil {
 				return err
 			}
 			p.tell(ctx, flow.PrinterState{State: s})
-			next = time.Now().Add(pollEvery)
-		}
-		// Waits up to 100 ms, throws away what nobody asked for, and sees that the printer was unplugged.
-		if _, err := l.Read(buf); err != nil && !errors.Is(err, port.ErrTimeout) {
-			return err
+			poll.Reset(pollEvery)
+		case <-h.came: // nobody asked
+		case <-h.done:
+			return h.err
 		}
 	}
+}
+
+// ear is what a line hears, so that a ticket need not wait until a read of silence has ended.
+type ear struct {
+	came chan []byte
+	done chan struct{} // closed when nothing will come any more, and err says why
+	err  error
+}
+
+// listen reads a line until it fails or ctx ends, which is seen within 100 ms.
+func listen(ctx context.Context, l *port.Line) *ear {
+	h := &ear{came: make(chan []byte), done: make(chan struct{})}
+	go func() {
+		defer close(h.done)
+		buf := make([]byte, 64)
+		for {
+			n, err := l.Read(buf)
+			switch {
+			case ctx.Err() != nil:
+				h.err = ctx.Err()
+				return
+			case errors.Is(err, port.ErrTimeout):
+				continue
+			case err != nil:
+				h.err = err
+				return
+			}
+			select {
+			case h.came <- slices.Clone(buf[:n]):
+			case <-ctx.Done():
+			}
+		}
+	}()
+	return h
 }
 
 // leave takes no more tickets and hands back the one that was never begun.
@@ -116,9 +162,9 @@ func (p *press) leave(ctx context.Context) {
 
 // print prints one ticket in one stream and finds out how it came out. An error is one of the line, which is then opened
 // anew: what the printer has not taken yet is thrown away with it.
-func (p *press) print(ctx context.Context, l *port.Line, j flow.Job) (how string, err error) {
+func (p *press) print(ctx context.Context, l *port.Line, h *ear, j flow.Job) (how string, err error) {
 	if p.asker != nil {
-		s, err := p.ask(ctx, l)
+		s, err := p.ask(ctx, l, h)
 		if err != nil {
 			return proto.HowNone, err
 		}
@@ -142,7 +188,7 @@ func (p *press) print(ctx context.Context, l *port.Line, j flow.Job) (how string
 		return proto.HowSent, nil
 	}
 	p.muddled = true // the printer may have said something by itself meanwhile
-	s, err := p.ask(ctx, l)
+	s, err := p.ask(ctx, l, h)
 	if err != nil {
 		return proto.HowUnknown, err
 	}
@@ -165,36 +211,52 @@ func (p *press) patience(n int) time.Duration {
 }
 
 // ask asks for the status; gone stands for no answer.
-func (p *press) ask(ctx context.Context, l *port.Line) (printer.State, error) {
-	buf := make([]byte, 0, 256)
+func (p *press) ask(ctx context.Context, l *port.Line, h *ear) (printer.State, error) {
 	for p.muddled {
-		if _, err := l.Read(buf[:cap(buf)]); errors.Is(err, port.ErrTimeout) {
+		_, err := h.within(ctx, quiet)
+		if errors.Is(err, port.ErrTimeout) {
 			break
 		} else if err != nil {
 			return "", err
-		}
-		if ctx.Err() != nil {
-			return "", ctx.Err()
 		}
 	}
 	p.muddled = true
 	if _, err := l.Write(p.asker.Ask()); err != nil {
 		return "", err
 	}
-	for until := time.Now().Add(answerWait); time.Now().Before(until) && len(buf) < cap(buf); {
-		n, err := l.Read(buf[len(buf):cap(buf)])
-		if err != nil && !errors.Is(err, port.ErrTimeout) {
+	var buf []byte
+	for until := time.Now().Add(answerWait); len(buf) < maxAnswer; {
+		b, err := h.within(ctx, time.Until(until))
+		if errors.Is(err, port.ErrTimeout) {
+			break
+		} else if err != nil {
 			return "", err
 		}
-		buf = buf[:len(buf)+n]
+		buf = append(buf, b...)
 		used, s := p.decode(buf)
 		if s != "" {
 			p.muddled = false
 			return s, nil
 		}
-		buf = buf[:copy(buf, buf[used:])]
+		buf = buf[used:]
 	}
 	return printer.Gone, nil
+}
+
+// within waits for bytes. port.ErrTimeout says that none have come in d.
+func (h *ear) within(ctx context.Context, d time.Duration) ([]byte, error) {
+	late := time.NewTimer(d)
+	defer late.Stop()
+	select {
+	case b := <-h.came:
+		return b, nil
+	case <-late.C:
+		return nil, port.ErrTimeout
+	case <-h.done:
+		return nil, h.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // decode looks for a state in buf and returns how much of it is done with.

@@ -80,7 +80,9 @@ func (k *kiosk) tryPrinter(ctx context.Context, out io.Writer) error {
 		}
 	}
 	test := flow.Text{ZH: "测试", EN: "Test"}
-	how, err := k.press.print(ctx, l, flow.Job{
+	hearing, stop := context.WithCancel(ctx)
+	defer stop()
+	how, err := k.press.print(ctx, l, listen(hearing, l), flow.Job{
 		ID: "test", Lang: k.st.Device.Lang, Department: test, Item: test,
 		Ticket: proto.TicketRes{TID: "test", Num: "T000", T: time.Now().UnixMilli()},
 	})
