@@ -41,10 +41,12 @@ while it runs (each with -data DIR):
   quhaod why      NUMBER                     why a ticket stands where it does
   quhaod replace  DEVICE INSTALLATION        let a new installation take the place of the old one
   quhaod backup   FILE                       copy the database, running or not
+  quhaod recovery end                        after a restore: give numbers although a kiosk has not handed in its papers
 
 while it does not run:
   quhaod verify   -data DIR                  check the whole log, event by event
   quhaod rebuild  -data DIR                  make the tables for reports anew from the log
+  quhaod restore  -config DIR -data DIR FILE put a backup in place; the kiosks hand in what it does not know
 
   quhaod -version
 
@@ -109,7 +111,9 @@ func command(ctx context.Context, args []string, stdout, stderr io.Writer) error
 		return enrolCommand(args, stdout)
 	case "doctor":
 		return doctorCommand(ctx, args, stdout)
-	case "status", "day", "issuing", "sign", "return", "why", "replace":
+	case "restore":
+		return restoreCommand(ctx, args, stdout, stderr)
+	case "status", "recovery", "day", "issuing", "sign", "return", "why", "replace":
 		return talkCommand(ctx, name, args, stdout)
 	case "backup":
 		return backupCommand(ctx, args, stdout)

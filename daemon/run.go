@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -35,7 +36,8 @@ type runOptions struct {
 	data   string
 	mqtt   string // listen here instead of where the configuration says
 	http   string
-	manual bool // do not open a day at the start
+	manual bool   // do not open a day at the start
+	backup string // folder for hourly copies; default backups in the data folder
 }
 
 func runCommand(ctx context.Context, args []string, stderr io.Writer) error {
@@ -45,6 +47,7 @@ func runCommand(ctx context.Context, args []string, stderr io.Writer) error {
 		fs.StringVar(&o.data, "data", "", "folder of the database")
 		fs.StringVar(&o.mqtt, "mqtt", "", "listen for devices here, host:port")
 		fs.StringVar(&o.http, "http", "", "serve the pages here, host:port")
+		fs.StringVar(&o.backup, "backups", "", "folder for hourly copies of the database, best on another disk; default backups in the data folder")
 		fs.BoolVar(&o.manual, "manual", false, "do not open a service day at the start")
 	})
 	switch {
@@ -141,11 +144,17 @@ func run(ctx context.Context, conf *config.Config, o runOptions, log *slog.Logge
 		g.Go(func() error { return say.untilUp(gctx) })
 	}
 	g.Go(func() error { return serve(gctx, pages, site) })
-	g.Go(func() error { return serve(gctx, sock, talkHandler(ctl, st, time.Now)) })
+	g.Go(func() error { return serve(gctx, sock, talkHandler(ctl, st, conf, time.Now)) })
+	copies := &backups{dir: cmp.Or(o.backup, filepath.Join(o.data, "backups")), st: st, log: log}
+	g.Go(func() error { return copies.run(gctx) })
+	g.Go(func() error { return watchdog(gctx, ctl) })
 	if !o.manual {
 		if err := openDay(gctx, ctl, log); err != nil {
 			log.Warn("no day was opened", "err", err)
 		}
+	}
+	if err := notify("READY=1"); err != nil {
+		log.Warn("the service manager does not listen", "err", err)
 	}
 	log.Info("ready", "mqtt", where, "http", "http://"+pages.Addr().String(), "version", version,
 		"after", time.Since(started).Round(time.Millisecond).String())

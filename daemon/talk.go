@@ -21,6 +21,7 @@ import (
 	"quhao/daemon/controller"
 	"quhao/daemon/queue"
 	"quhao/daemon/store"
+	"quhao/internal/config"
 )
 
 // The command line talks to the running daemon over a unix socket in the data folder, which only its owner can open:
@@ -43,13 +44,14 @@ func listenSocket(data string) (net.Listener, error) {
 
 // talker answers the command line.
 type talker struct {
-	ctl *controller.Controller
-	st  *store.Store
-	now func() time.Time
+	ctl  *controller.Controller
+	st   *store.Store
+	conf *config.Config
+	now  func() time.Time
 }
 
-func talkHandler(ctl *controller.Controller, st *store.Store, now func() time.Time) http.Handler {
-	t := &talker{ctl: ctl, st: st, now: now}
+func talkHandler(ctl *controller.Controller, st *store.Store, conf *config.Config, now func() time.Time) http.Handler {
+	t := &talker{ctl: ctl, st: st, conf: conf, now: now}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /do", func(w http.ResponseWriter, r *http.Request) {
 		var words []string
@@ -126,6 +128,9 @@ func (t *talker) wish(ctx context.Context, name, a, b, c string) (queue.Wish, er
 		return queue.SetIssuing{Dept: queue.DeptID(b), Open: a == "open"}, nil
 	case "sign on":
 		return queue.SignOn{Counter: queue.CounterID(b), Officer: queue.OfficerID(c)}, nil
+	case "recovery end":
+		w := queue.EndRecovery{Jump: t.conf.Centre.Recovery.Jump, Why: "an administrator has ended it"}
+		return w, t.ctl.Look(ctx, func(v controller.View) { w.Heard = v.Heard() })
 	case "sign off":
 		return queue.SignOff{Counter: queue.CounterID(b)}, nil
 	}
@@ -173,6 +178,9 @@ func (t *talker) status(ctx context.Context) (string, error) {
 	err := t.ctl.Look(ctx, func(v controller.View) {
 		s := v.State()
 		fmt.Fprintf(&out, "day %d, open: %t; event %d, epoch %d\n", s.Day, s.Open, s.Seq, s.Epoch)
+		if s.Recovering {
+			fmt.Fprintf(&out, "RECOVERING: no numbers until these kiosks have handed in their papers: %s\n", strings.Join(v.Missing(), ", "))
+		}
 		if err := v.Faulted(); err != nil {
 			fmt.Fprintf(&out, "FAULT: the database cannot be written: %v\n", err)
 		}

@@ -59,7 +59,7 @@ func newTalking(t *testing.T) *talking {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 2)
 	go func() { done <- ctl.Run(ctx) }()
-	go func() { done <- serve(ctx, sock, talkHandler(ctl, st, time.Now)) }()
+	go func() { done <- serve(ctx, sock, talkHandler(ctl, st, conf, time.Now)) }()
 	stopped := false
 	stop := func() {
 		if stopped {

@@ -27,7 +27,7 @@ var ErrOffline = errors.New("offline")
 var ErrBusy = errors.New("too many messages wait for the network")
 
 const (
-	maxOut         = 256              // messages that wait for the network
+	maxOut         = 1024             // messages that wait for the network
 	connectWait    = 10 * time.Second // for TCP, TLS, CONNACK and, once more, for SUBACK
 	writeWait      = 5 * time.Second  // for one message to be written
 	pingWait       = 5 * time.Second  // for the answer to a ping
