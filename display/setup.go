@@ -24,14 +24,16 @@ func subscriptions(t proto.Topics, d *config.Device) []string {
 // setup says what the unit serves. Without the centre's file counters and departments go by their ids.
 func setup(d *config.Device, c *config.Centre, topics proto.Topics) flow.Config {
 	out := flow.Config{Dev: d.ID, Topics: topics, Names: map[string]string{}}
+	transfer := map[int]string{} // the transfer key's numbers count the departments as centre.yaml lists them
 	if c != nil {
-		for _, dept := range c.Departments {
+		for i, dept := range c.Departments {
+			transfer[i+1] = dept.ID
 			out.Names[dept.ID] = cmp.Or(dept.Short.ZH, dept.Name.ZH)
 		}
 	}
 	for _, id := range d.Counters {
 		counter := flow.Counter{
-			ID: id, LED: slices.ContainsFunc(d.LED, func(p *config.Peripheral) bool { return p.Counter == id }),
+			ID: id, Transfer: transfer, LED: slices.ContainsFunc(d.LED, func(p *config.Peripheral) bool { return p.Counter == id }),
 		}
 		if c != nil {
 			if own := c.Counter(id); own != nil {

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"quhao/drivers/virtual"
+	"quhao/internal/config"
 	"quhao/internal/proto"
 	"quhao/internal/station"
 )
@@ -251,5 +252,17 @@ func TestTryKeypad(t *testing.T) {
 	}}
 	if err := try(ctx, "keypad", st, io.MultiWriter(pressed, out), slog.New(slog.DiscardHandler), time.Hour); !errors.Is(err, context.Canceled) {
 		t.Errorf("ended with %v; it says:\n%s", err, out)
+	}
+}
+
+// The transfer key's numbers count the departments as the centre lists them.
+func TestTransferGoesByTheOrderOfDepartments(t *testing.T) {
+	all, mistakes := config.Load("../configs/hall")
+	if len(mistakes) > 0 {
+		t.Fatal(mistakes)
+	}
+	got := setup(all.Device("unit-1"), all.Centre, proto.NewTopics("")).Counters[0].Transfer
+	if got[1] != "study" || got[2] != "finance" || got[3] != "cards" || len(got) != 3 {
+		t.Errorf("transfer goes to %v", got)
 	}
 }
