@@ -45,7 +45,7 @@ type Broker struct {
 	o      Options
 	access access
 	tally  *tally
-	room   room
+	room   *room
 	seats  seats
 	server *mqtt.Server
 	self   *mqtt.Client // publishes for the controller; not registered, so no device can take its name
@@ -68,7 +68,7 @@ func New(o Options, log *slog.Logger) (*Broker, error) {
 	if err != nil {
 		return nil, fmt.Errorf("broker: %w", err)
 	}
-	b := &Broker{o: o, access: access{o.Prefix}, tally: newTally(log), seats: seats{taken: make(map[string]*seat)}}
+	b := &Broker{o: o, access: access{o.Prefix}, tally: newTally(log), room: newRoom(), seats: seats{taken: make(map[string]*seat)}}
 	b.passwords.Store(&p)
 	b.server = mqtt.New(&mqtt.Options{
 		Capabilities:           capabilities(),

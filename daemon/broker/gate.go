@@ -60,11 +60,14 @@ func (g *gate) Serve(establish listeners.EstablishFn) {
 				return
 			}
 		}
+		g.b.room.await(g.stop)
 		g.mu.Lock()
 		if g.closed {
 			conn.Close()
+		} else if out, ok := g.b.room.enter(conn); ok { // here and not in handle: await must see who has come
+			g.wg.Go(func() { g.handle(conn, out, establish) })
 		} else {
-			g.wg.Go(func() { g.handle(conn, establish) })
+			conn.Close()
 		}
 		g.mu.Unlock()
 	}
@@ -84,13 +87,9 @@ func (g *gate) Close(listeners.CloseFn) {
 	g.wg.Wait()
 }
 
-// handle takes one connection from its first byte to its end.
-func (g *gate) handle(raw net.Conn, establish listeners.EstablishFn) {
+// handle takes one connection from its first byte to its end. out is the one that had to go for it, or nil.
+func (g *gate) handle(raw, out net.Conn, establish listeners.EstablishFn) {
 	defer raw.Close()
-	out, ok := g.b.room.enter(raw)
-	if !ok {
-		return
-	}
 	if out != nil {
 		g.b.tally.refuse(Crowded, "", out.RemoteAddr().String(), "newer connections came before it had signed in")
 	}

@@ -4,17 +4,54 @@ import (
 	"net"
 	"slices"
 	"sync"
+	"time"
 )
 
-// maxWaiting is how many connections may be open that have not signed in yet.
-const maxWaiting = 32
+const (
+	// maxWaiting is how many connections may be open that have not signed in yet.
+	maxWaiting = 32
+	// grace is how long a connection may take to sign in whoever else comes. When all devices of a centre come back at
+	// once, a third of them were pushed out by the others without it and stayed away for a second or two. It bounds a
+	// flood of silent connections to 320 a second; the rest wait in the kernel.
+	grace = 100 * time.Millisecond
+)
 
 // room holds the connections that have not signed in. When it is full, the one that has waited longest is closed:
 // a good device signs in within milliseconds, so hundreds of silent connections cannot keep it out.
 type room struct {
 	mu     sync.Mutex
 	closed bool
-	conns  []net.Conn // the longest waiting first
+	conns  []waiting // the longest waiting first
+	freed  chan struct{}
+}
+
+// waiting is a connection that has not signed in, and since when.
+type waiting struct {
+	net.Conn
+	since time.Time
+}
+
+func newRoom() *room { return &room{freed: make(chan struct{}, 1)} }
+
+// await returns when there is room, or the one to be pushed out has had its time, or stop is closed.
+func (r *room) await(stop <-chan struct{}) {
+	for {
+		r.mu.Lock()
+		left := time.Duration(0)
+		if len(r.conns) == maxWaiting {
+			left = grace - time.Since(r.conns[0].since)
+		}
+		r.mu.Unlock()
+		if left <= 0 {
+			return
+		}
+		select {
+		case <-r.freed:
+		case <-time.After(left):
+		case <-stop:
+			return
+		}
+	}
 }
 
 // enter takes a connection in. It returns the connection that had to go for it, already closed, or nil; ok is false
@@ -26,11 +63,11 @@ func (r *room) enter(c net.Conn) (out net.Conn, ok bool) {
 		return nil, false
 	}
 	if len(r.conns) == maxWaiting {
-		out = r.conns[0]
+		out = r.conns[0].Conn
 		out.Close()
 		r.conns = slices.Delete(r.conns, 0, 1)
 	}
-	r.conns = append(r.conns, c)
+	r.conns = append(r.conns, waiting{c, time.Now()})
 	return out, true
 }
 
@@ -38,11 +75,15 @@ func (r *room) enter(c net.Conn) (out net.Conn, ok bool) {
 func (r *room) leave(c net.Conn) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	i := slices.Index(r.conns, c)
+	i := slices.IndexFunc(r.conns, func(w waiting) bool { return w.Conn == c })
 	if i < 0 {
 		return false
 	}
 	r.conns = slices.Delete(r.conns, i, i+1)
+	select {
+	case r.freed <- struct{}{}:
+	default:
+	}
 	return true
 }
 

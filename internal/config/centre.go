@@ -35,7 +35,7 @@ type Centre struct {
 	Needs       []Need       `yaml:"needs" count:"0..20"`
 	Departments []Department `yaml:"departments" must:"a centre has at least one department" count:"1..200"`
 	Halls       []Hall       `yaml:"halls" must:"a centre has at least one hall" count:"1..50"`
-	Counters    []Counter    `yaml:"counters" must:"a centre has at least one counter" count:"1..500"`
+	Counters    []Counter    `yaml:"counters" must:"a centre has at least one counter" count:"1..999"`
 	Officers    []Officer    `yaml:"officers" count:"0..2000"`
 	Hours       Hours        `yaml:"hours"`
 	Ticket      Ticket       `yaml:"ticket"`
