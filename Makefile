@@ -5,19 +5,28 @@ VERSION ?= $(shell cat VERSION)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 BIN     := bin
 DATA    ?= run/hall
+PAGE    ?= 127.0.0.1:8481
 
-.PHONY: help run demo test check bench build cross fuzz soak clean
+.PHONY: help run demo tour browser test check bench build cross fuzz soak clean
 
 help:
 	@sed -n 's/^## //p' Makefile
 
-## make run     the whole hall on this machine: daemon, two kiosks, four counters, on virtual devices
+## make run     the whole hall on this machine, on virtual devices: open http://127.0.0.1:8481/ (PAGE=ADDR for another)
 run: build
-	$(BIN)/hall -bin $(BIN) -config configs/hall -data $(DATA)
+	$(BIN)/hall -bin $(BIN) -config configs/hall -data $(DATA) -page $(PAGE)
 
 ## make demo    a scripted morning of 40 visitors, unattended, checked against the database at the end
 demo: build
-	$(BIN)/hall -bin $(BIN) -config configs/hall -demo
+	$(BIN)/hall -bin $(BIN) -config configs/hall -demo -page $(PAGE)
+
+## make tour    pictures of the hall on three sizes of screen, in run/tour (wants chromium and node)
+tour:
+	@GO=$(GO) scripts/tour
+
+## make browser a browser walks about in the hall and reads what a person would read (wants chromium and node)
+browser:
+	@GO=$(GO) scripts/browser
 
 ## make test    everything that is tested, with the seconds of each part
 test:
@@ -27,9 +36,10 @@ test:
 check:
 	@GO=$(GO) scripts/check
 
-## make bench   the benchmarks of the rules, the store and the wire
-bench:
-	$(GO) test -run '^$$' -bench . -benchmem ./daemon/queue ./daemon/store ./daemon/controller
+## make bench   the speed of the real programs against this machine's own: PASS, FAIL or NOISY (BENCH='-short', '-history 10000000')
+bench: build
+	-@bash -c '. scripts/packages; packages strace'
+	$(GO) run ./internal/bench -bin $(BIN) -go $(GO) $(BENCH)
 
 ## make build   bin/quhaod, bin/quhao-kiosk, bin/quhao-display, and the virtual hall
 build:
