@@ -47,7 +47,7 @@ func mutants() []mutant {
 			{ask, `|| r.Sess == "" || r.Sess != k.s.Sess()`, ""},
 		}, "the answer of another session"},
 		{"a paper is begun although its record failed", []edit{
-			{ask, "if !k.note(now, start) {", "if k.note(now, start); false {"},
+			{ask, "if !k.note(now, f) {", "if k.note(now, f); false {"},
 		}, "without its record"},
 		{"a visit is rated twice", []edit{
 			{rating, "	c.rating.given = true\n", ""},
