@@ -33,7 +33,7 @@ func (c *Config) Serve(id string) ([]byte, error) {
 	if p == nil || i < 0 {
 		return nil, fmt.Errorf("serve the configuration of %q: there is no such device", id)
 	}
-	text, err := withoutPrivate(c.in.centre.Data)
+	text, err := c.public()
 	if err != nil {
 		return nil, fmt.Errorf("serve the configuration of %q: %w", id, err)
 	}
