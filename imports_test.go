@@ -47,6 +47,7 @@ var allowed = map[string][]string{
 	"internal/station":        {"internal/config", "internal/device", "internal/link", "internal/proto", "drivers/port", "go.yaml.in/yaml/v4", "golang.org/x/sys/unix", "golang.org/x/sync/errgroup"},
 	"internal/sim":            {"daemon/...", "kiosk/flow", "display/flow", "drivers/...", "internal/..."},
 	"internal/e2e":            {"daemon/...", "drivers/...", "internal/..."},
+	"internal/bench":          {"daemon/...", "drivers/virtual", "internal/config", "internal/proto", "golang.org/x/sync/errgroup"},
 }
 
 // forTests may be imported by any test file.
