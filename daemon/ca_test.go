@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"quhao/internal/config"
 	"quhao/internal/station"
 )
 
@@ -49,4 +50,22 @@ func handshake(t *testing.T, a *authority, client *tls.Config) error {
 	defer far.Close()
 	go func() { _ = tls.Server(far, conf).Handshake(); far.Close() }()
 	return tls.Client(near, client).Handshake()
+}
+
+// Pages go without encryption on this machine only, unless the configuration says otherwise.
+func TestPagesAreEncryptedBeyondThisMachine(t *testing.T) {
+	for _, c := range []struct {
+		addr  string
+		plain bool
+		want  string
+	}{{"127.0.0.1:0", false, "http"}, {"0.0.0.0:0", false, "https"}, {"0.0.0.0:0", true, "http"}} {
+		l, scheme, err := listenPages(&config.Centre{HTTP: c.addr, HTTPPlain: c.plain}, t.TempDir(), time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if scheme != c.want {
+			t.Errorf("%s, plain %t: %s, want %s", c.addr, c.plain, scheme, c.want)
+		}
+		l.Close()
+	}
 }

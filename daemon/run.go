@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"crypto/tls"
 	"encoding/hex"
 	"errors"
 	"flag"
@@ -124,9 +125,9 @@ func run(ctx context.Context, conf *config.Config, o runOptions, log *slog.Logge
 	if err != nil {
 		return startError{err}
 	}
-	pages, err := net.Listen("tcp", conf.Centre.HTTP)
+	pages, scheme, err := listenPages(conf.Centre, o.data, started)
 	if err != nil {
-		return startError{fmt.Errorf("serve pages: %w: choose another address with -http", err)}
+		return startError{err}
 	}
 	sock, err := listenSocket(o.data)
 	if err != nil {
@@ -156,12 +157,31 @@ func run(ctx context.Context, conf *config.Config, o runOptions, log *slog.Logge
 	if err := notify("READY=1"); err != nil {
 		log.Warn("the service manager does not listen", "err", err)
 	}
-	log.Info("ready", "mqtt", where, "http", "http://"+pages.Addr().String(), "version", version,
+	log.Info("ready", "mqtt", where, "http", scheme+"://"+pages.Addr().String(), "version", version,
 		"after", time.Since(started).Round(time.Millisecond).String())
 	if err := g.Wait(); err != nil && !errors.Is(err, context.Canceled) {
 		return err
 	}
 	return nil
+}
+
+// listenPages opens the address of the pages: encrypted beyond this machine, unless the configuration says otherwise.
+func listenPages(c *config.Centre, data string, now time.Time) (l net.Listener, scheme string, err error) {
+	if l, err = net.Listen("tcp", c.HTTP); err != nil {
+		return nil, "", fmt.Errorf("serve pages: %w: choose another address with -http", err)
+	}
+	if c.HTTPPlain || l.Addr().(*net.TCPAddr).IP.IsLoopback() {
+		return l, "http", nil
+	}
+	ca, err := openAuthority(data, now)
+	if err != nil {
+		return nil, "", errors.Join(err, l.Close())
+	}
+	conf, err := ca.server(now)
+	if err != nil {
+		return nil, "", errors.Join(err, l.Close())
+	}
+	return tls.NewListener(l, conf), "https", nil
 }
 
 // openPipe makes the embedded broker, or a link to an external one, and says where devices find it.

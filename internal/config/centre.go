@@ -30,7 +30,8 @@ type Centre struct {
 	Zone        string       `yaml:"zone" must:"the time zone, such as Asia/Shanghai"` // IANA name; tzdata is compiled in
 	Prefix      string       `yaml:"prefix" form:"root"`                               // root of all MQTT topics; default quhao
 	Broker      Broker       `yaml:"broker"`
-	HTTP        string       `yaml:"http"` // host:port of the pages; default 127.0.0.1:8480
+	HTTP        string       `yaml:"http"`       // host:port of the pages; default 127.0.0.1:8480
+	HTTPPlain   bool         `yaml:"http_plain"` // beyond this machine too, pages go without encryption
 	Classes     []Class      `yaml:"classes" count:"1..9"`
 	Needs       []Need       `yaml:"needs" count:"0..20"`
 	Departments []Department `yaml:"departments" must:"a centre has at least one department" count:"1..200"`
