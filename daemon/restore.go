@@ -34,6 +34,7 @@ func restoreCommand(ctx context.Context, args []string, stdout, stderr io.Writer
 	if len(mistakes) > 0 {
 		return mistakes
 	}
+	defer working(stdout, "checking and copying")()
 	kept, err := store.Restore(ctx, data, rest[0], time.Now())
 	if err != nil {
 		return err

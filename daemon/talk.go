@@ -285,6 +285,7 @@ func backupCommand(ctx context.Context, args []string, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
+	defer working(stdout, "copying and checking")()
 	said, err := talk(ctx, data, []string{"backup", file})
 	if errors.Is(err, errNotRunning) {
 		st, err := store.Open(data, store.Options{Who: "quhaod backup"})
@@ -320,6 +321,7 @@ func fileCommand(ctx context.Context, name string, args []string, stdout io.Writ
 		return err
 	}
 	defer st.Close()
+	defer working(stdout, name)()
 	if name == "rebuild" {
 		if err := st.Rebuild(ctx); err != nil {
 			return err

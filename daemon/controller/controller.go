@@ -87,7 +87,7 @@ type Controller struct {
 	lastNow   time.Time
 
 	issued   map[queue.DeptID]int // highest numbers that devices say they have seen
-	handedIn map[string]bool      // kiosks that have handed in all their papers since the start
+	handedIn map[string]handed    // what kiosks have said of their papers since the start
 
 	inputs chan Input
 }
@@ -128,7 +128,7 @@ func New(o Options, now time.Time) (*Controller, error) {
 		log: o.Log, officers: o.Config.Centre.Officers, count: map[string]uint64{},
 		devices: deviceViews(o.Config.Devices), lastNow: now, inputs: make(chan Input, maxBatch),
 		sessions: map[string]*session{}, published: map[string]published{},
-		issued: map[queue.DeptID]int{}, handedIn: map[string]bool{},
+		issued: map[queue.DeptID]int{}, handedIn: map[string]handed{},
 	}
 	if err := c.load(); err != nil {
 		return nil, err

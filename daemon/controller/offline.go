@@ -10,31 +10,30 @@ import (
 // permitFor is how long a kiosk may give numbers of its own after it was last welcomed: a working day.
 const permitFor = 16 * time.Hour
 
-// mark is what the messages of a session prove: at first its device had begun so many papers, and at last still.
-type mark struct {
-	papers      uint64
-	first, last time.Time
-}
+// mark is what the messages of a session prove: its device had begun so many papers when the event first was the last one,
+// and no more of them when the event last was.
+type mark struct{ papers, first, last uint64 }
 
-// prove keeps what a message of the session proves.
-func (s *session) prove(papers uint64, now time.Time) {
-	if n := len(s.marks); n > 0 && s.marks[n-1].papers == papers {
-		s.marks[n-1].last = now
-		return
+// prove keeps what a message of the session proves. A late copy of an earlier message proves nothing.
+func (s *session) prove(papers, event uint64) {
+	n := len(s.marks)
+	switch {
+	case n > 0 && s.marks[n-1].papers == papers:
+		s.marks[n-1].last = event
+	case n == 0 || s.marks[n-1].papers < papers:
+		s.marks = append(s.marks, mark{papers: papers, first: event, last: event})
 	}
-	s.marks = append(s.marks, mark{papers: papers, first: now, last: now})
 }
 
-// bounds is between which times the n-th paper of the device was begun, as far as the messages of the session prove it.
-func (s *session) bounds(n uint64) (notBefore, notAfter time.Time) {
+// bounds is between which events the n-th paper of the device was begun, as far as the messages of the session prove it.
+func (s *session) bounds(n uint64) (notBefore, notAfter uint64) {
 	for _, m := range s.marks {
-		if m.papers < n {
-			notBefore = m.last
-		} else if notAfter.IsZero() {
-			notAfter = m.first
+		if m.papers >= n {
+			return notBefore, m.first
 		}
+		notBefore = m.last
 	}
-	return notBefore, notAfter
+	return notBefore, 0
 }
 
 // permit lets a kiosk give numbers of its own while it is cut off, once for each installation and day.
@@ -70,18 +69,31 @@ func (b *batch) hear(h proto.Hello) {
 	}
 }
 
-// replayed notes that a kiosk has handed in all its papers. When every kiosk of the configuration has, a recovery is over.
+// handed is how many papers a kiosk said it had begun, in messages that came in a session.
+type handed struct {
+	install proto.Install
+	papers  uint64
+}
+
+// hasHandedIn says whether a kiosk has spoken in a session since the start, and all papers it spoke of are taken. It asks the
+// state, so that neither a commit that failed nor an installation that was replaced counts.
+func (c *Controller) hasHandedIn(dev string) bool {
+	h, spoken := c.handedIn[dev]
+	in := c.state.Installs[queue.InstallID(h.install)]
+	return spoken && in != nil && c.state.Devices[dev] == in.ID && in.HW >= h.papers
+}
+
+// replayed notes what a kiosk says of its papers. When every kiosk of the configuration has handed in all, a recovery is over.
 func (b *batch) replayed(dev string, s *session, papers uint64) {
-	in := b.state.Installs[queue.InstallID(s.install)]
-	if in == nil || in.HW < papers {
-		return
+	if h := b.handedIn[dev]; h.install == s.install {
+		papers = max(papers, h.papers) // this one may be late
 	}
-	b.handedIn[dev] = true
+	b.handedIn[dev] = handed{install: s.install, papers: papers}
 	if !b.state.Recovering {
 		return
 	}
 	for id, d := range b.devices {
-		if d.conf.Kind == string(proto.KindKiosk) && !b.handedIn[id] {
+		if d.conf.Kind == string(proto.KindKiosk) && !b.hasHandedIn(id) {
 			return
 		}
 	}

@@ -38,7 +38,7 @@ func (v View) Heard() map[queue.DeptID]int { return maps.Clone(v.c.issued) }
 // Missing are the kiosks that have not handed in all their papers since the start.
 func (v View) Missing() (out []string) {
 	for _, id := range slices.Sorted(maps.Keys(v.c.devices)) {
-		if v.c.devices[id].conf.Kind == string(proto.KindKiosk) && !v.c.handedIn[id] {
+		if v.c.devices[id].conf.Kind == string(proto.KindKiosk) && !v.c.hasHandedIn(id) {
 			out = append(out, id)
 		}
 	}

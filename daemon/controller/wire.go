@@ -200,7 +200,7 @@ func (b *batch) see(dev string, seen proto.Seen) {
 func (b *batch) in(dev string, m proto.Mark) *session {
 	s := b.sessions[dev]
 	if s != nil && s.id == m.Sess {
-		s.prove(m.HWSeq, b.now)
+		s.prove(m.HWSeq, b.state.Seq)
 		b.see(dev, m.Seen)
 		return s
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 )
 
 // Changed lists what one event has changed, for those who keep tables of tickets and visits.
@@ -70,7 +71,7 @@ func (a *applier) body() error {
 	case Issued:
 		a.issue(b)
 	case Shown:
-		return a.withTicket(b.Ticket, func(t *Ticket) { t.Papers[a.e.Request] = PaperOpen; a.answerTicket(Dup, t.ID, b.Ahead) })
+		return a.withTicket(b.Ticket, func(t *Ticket) { a.shown(t, b) })
 	case Papered:
 		return a.paper(b)
 	case Ready:
@@ -221,6 +222,9 @@ func (a *applier) epoch(b EpochRaised) {
 }
 
 func (a *applier) bind(b Bound) {
+	if was := a.Devices[b.Device]; was != "" && was != b.Install {
+		a.settle(b.Device)
+	}
 	a.Devices[b.Device] = b.Install
 	if a.Installs[b.Install] == nil {
 		a.Installs[b.Install] = &Install{ID: b.Install, Device: b.Device}
@@ -284,7 +288,7 @@ func (a *applier) issue(b Issued) {
 		Ahead: b.Ahead, Place: b.Place, State: Printing, Since: a.e.At, Odd: b.Odd, Touched: a.e.Seq, moved: a.e.Seq,
 		Papers: map[RequestID]Paper{RequestID(b.Ticket): PaperOpen},
 	}
-	t.first = b.Place
+	t.first, t.asked = b.Place, map[RequestID]string{RequestID(b.Ticket): b.Device}
 	if b.Printed {
 		a.printedBefore(t, b)
 	}
@@ -303,6 +307,26 @@ func (a *applier) issue(b Issued) {
 	a.answerTicket(OK, t.ID, b.Ahead)
 }
 
+// shown is one more possible paper of a ticket. Who asked for it is in the event's actor alone.
+func (a *applier) shown(t *Ticket, b Shown) {
+	t.Papers[a.e.Request] = PaperOpen
+	t.asked[a.e.Request], _ = strings.CutPrefix(a.e.Actor, "dev:")
+	a.answerTicket(Dup, t.ID, b.Ahead)
+}
+
+// settle gives up hope of news of the open papers of a device whose installation is replaced: nobody knows of them for ever,
+// whatever an old copy of its journal says later.
+func (a *applier) settle(device string) {
+	for _, id := range slices.Sorted(maps.Keys(a.Tickets)) {
+		t := a.Tickets[id]
+		for answer, asked := range t.asked {
+			if asked == device && t.Papers[answer] == PaperOpen {
+				a.setTicket(t, func(t *Ticket) { t.Papers[answer] = PaperUnknown })
+			}
+		}
+	}
+}
+
 // paper takes news of a paper. A void ticket whose paper turns up lives again, but only while its day is open:
 // after that its visitor can no longer be waiting.
 func (a *applier) paper(b Papered) error {
@@ -310,6 +334,9 @@ func (a *applier) paper(b Papered) error {
 		return nil
 	}
 	return a.withTicket(b.Ticket, func(t *Ticket) {
+		if t.denies(b.Answer, b.Paper) {
+			return
+		}
 		t.Papers[b.Answer] = b.Paper
 		switch {
 		case b.Voids && t.State.inLine():

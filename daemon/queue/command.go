@@ -123,8 +123,9 @@ type (
 		// When it was printed, as the device says, and whether its clock can be trusted.
 		Claimed time.Time
 		ClockOK bool
-		// The device's messages prove that the paper did not exist at NotBefore, and did at NotAfter. Zero: nothing is known.
-		NotBefore, NotAfter time.Time
+		// The device's messages prove that the paper did not exist when the event NotBefore was the last, and did when NotAfter
+		// was. Zero: nothing is known.
+		NotBefore, NotAfter uint64
 	}
 	// Permit lets an installation give numbers of its own while it is cut off.
 	Permit struct {

@@ -76,15 +76,24 @@ func (d *decider) paper(w ReportPaper) (Body, *Refusal) {
 
 // voidedBy says whether this news proves that no paper of the ticket exists: each answer that could have made one is known to have made none.
 func (t *Ticket) voidedBy(w ReportPaper) bool {
-	if !w.Paper.none() || !t.State.inLine() {
-		return false
-	}
+	return w.Paper.none() && t.State.inLine() && !t.denies(w.Answer, w.Paper) && t.noneBut(w.Answer)
+}
+
+// noneBut says whether no paper of the ticket exists, leaving out the one of an answer.
+func (t *Ticket) noneBut(one RequestID) bool {
 	for answer, p := range t.Papers {
-		if answer != w.Answer && !p.none() {
+		if answer != one && !p.none() {
 			return false
 		}
 	}
 	return true
+}
+
+// denies says whether news that a request was given up must not be believed: something is known of its paper. A journal that
+// was set back has forgotten what was begun after it was copied.
+func (t *Ticket) denies(answer RequestID, news Paper) bool {
+	was := t.Papers[answer]
+	return (news == PaperAbandoned || news == PaperOffline) && was != PaperOpen && !was.none()
 }
 
 // number reads a printed number of this series; 0 if it is of another one, or above all that this one can ever give out:

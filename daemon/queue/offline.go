@@ -76,9 +76,10 @@ func (d *decider) replace(b *Issued, id TicketID) {
 }
 
 // dayOf says to which day a paper belongs: to the open one, unless its clock was right and says that the day was not open yet.
+// A kiosk that has heard of the open day, or of a later one that a restore has lost, cannot have printed it before.
 // The Day is 0 for the open one.
 func (d *decider) dayOf(w ReportPaper) (day Day, expired bool) {
-	if d.s.Open && (!w.ClockOK || w.Claimed.IsZero() || !w.Claimed.Before(d.s.opened)) {
+	if d.s.Open && (w.Day >= d.s.Day || !w.ClockOK || w.Claimed.IsZero() || !w.Claimed.Before(d.s.opened)) {
 		return 0, false
 	}
 	if w.Day < 1 || w.Day > d.s.Day {
@@ -108,13 +109,6 @@ func (d *decider) placeAt(w ReportPaper) Place {
 	if w.Off == 0 || w.Claimed.IsZero() {
 		return Place{After: own}
 	}
-	at := w.Claimed
-	if !w.NotAfter.IsZero() && at.After(w.NotAfter) {
-		at = w.NotAfter
-	}
-	if at.Before(w.NotBefore) {
-		at = w.NotBefore
-	}
 	place := Place{After: d.s.dayVer, Tie: own}
 	var before Place
 	for _, t := range d.s.Tickets {
@@ -122,10 +116,15 @@ func (d *decider) placeAt(w ReportPaper) Place {
 		case t.Day != d.s.Day:
 		case t.Off > 0 && t.Device == d.c.Device && before.Before(t.first):
 			before = t.first
-		case t.Off == 0 && !t.Issued.After(at) && t.first.After > place.After:
+		case t.Off == 0 && !t.Issued.After(w.Claimed) && t.first.After > place.After:
 			place.After = t.first.After
 		}
 	}
+	// Clocks say less than messages: what is proven is in the order of events, which no clock that is set can turn round.
+	if w.NotAfter > 0 {
+		place.After = min(place.After, w.NotAfter)
+	}
+	place.After = max(place.After, w.NotBefore, d.s.dayVer)
 	if place.Before(before) {
 		place.After = before.After
 	}
@@ -177,6 +176,9 @@ func (d *decider) endRecovery(w EndRecovery) (Body, *Refusal) {
 // printedBefore completes a ticket that is made of a paper.
 func (a *applier) printedBefore(t *Ticket, b Issued) {
 	t.State, t.Off = Waiting, b.Off
+	if b.Off > 0 {
+		t.State = Printing // it was begun a moment ago, for all that is known; news of its end follows
+	}
 	if b.Day != 0 {
 		t.Day = b.Day
 	}

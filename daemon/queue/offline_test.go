@@ -26,7 +26,7 @@ func TestAnOfflinePaperStandsWhereItWasPrinted(t *testing.T) {
 	h.fact(h.offline("r2", "AX08", 8, cut.Add(-30*time.Second)))
 	h.want("never before an earlier one of the same kiosk", h.line(edu), "A001 AX07 AX08 A002")
 	w := h.offline("r3", "AX09", 9, cut)
-	w.NotBefore = h.now
+	w.NotBefore = h.s.Seq
 	h.fact(w)
 	h.want("not before what the messages prove", h.line(edu), "A001 AX07 AX08 A002 AX09")
 	equal(t, "known", h.s.Installs["k1"].Off, 9)
@@ -103,6 +103,58 @@ func TestARecoveryGivesNoNumbersAndGoesOnAboveAll(t *testing.T) {
 	h.want("the next hundred", h.take(Take{Dept: edu}).Number, "A100")
 	h.want("a short series", h.take(Take{Dept: fin}).Number, "B11")
 	h.refused(EndRecovery{}, Conflict)
+}
+
+func TestAnOfflinePaperIsCalledWhenItIsOut(t *testing.T) {
+	h := openHall(t, "1")
+	h.fact(h.offline("r1", "AX01", 1, h.now))
+	h.refused(Next{Counter: "1"}, Empty)
+	h.fact(ReportPaper{Ticket: "t-r1", Answer: "r1", Paper: PaperConfirmed})
+	h.do(Next{Counter: "1"})
+	h.state(h.s.Tickets["t-r1"], Calling)
+}
+
+func TestAKioskThatHasHeardOfTheDayPrintedInIt(t *testing.T) {
+	h := openHall(t)
+	h.fact(h.offline("r1", "AX01", 1, h.now.Add(-time.Hour)))
+	h.state(h.s.Tickets["t-r1"], Printing)
+}
+
+func TestProofGoesBeforeClocks(t *testing.T) {
+	h := openHall(t)
+	h.wait(edu, "")
+	proven := h.s.Seq
+	h.wait(edu, "")
+	w := h.offline("r1", "AX01", 1, h.now.Add(-time.Hour))
+	w.NotBefore, w.NotAfter = proven, proven
+	h.fact(w)
+	h.want("a clock that is behind", h.line(edu), "A001 AX01 A002")
+	w = h.offline("r2", "AX02", 2, h.now.Add(time.Hour))
+	w.NotAfter = proven
+	h.fact(w)
+	h.want("a clock that is ahead", h.line(edu), "A001 AX01 AX02 A002")
+}
+
+func TestAnOldCopyOfAJournalDoesNotVoidATicket(t *testing.T) {
+	h := openHall(t)
+	a := h.take(Take{Dept: edu})
+	h.do(Bind{Device: "kiosk-1", Install: "k2", Replace: true})
+	equal(t, "the paper of the dead installation", a.Papers[RequestID(a.ID)], PaperUnknown)
+	if _, no := h.ask(h.factOf("k2", ReportPaper{Answer: RequestID(a.ID), Paper: PaperAbandoned})); no != nil {
+		t.Fatal(no)
+	}
+	h.state(a, Printing)
+	equal(t, "it stays unknown", a.Papers[RequestID(a.ID)], PaperUnknown)
+}
+
+func TestAnUndoneCallOfANumberWithoutPaperIsVoid(t *testing.T) {
+	h := openHall(t, "1")
+	a := h.wait(edu, "")
+	h.do(Next{Counter: "1"})
+	h.fact(ReportPaper{Ticket: a.ID, Answer: RequestID(a.ID), Paper: PaperNone})
+	h.do(Undo{Counter: "1"})
+	h.state(a, Void)
+	h.want("nobody", h.line(edu), "")
 }
 
 func equal[T comparable](t *testing.T, what string, got, want T) {

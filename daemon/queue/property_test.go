@@ -299,7 +299,7 @@ func (c *crowd) alone(w *ReportPaper) {
 	w.Number = fmt.Sprintf("%sX%02d", c.r.Departments[w.Dept].Series.Prefix, w.Off)
 	w.Claimed = c.now.Add(time.Duration(rapid.IntRange(-90, 5).Draw(c.rt, "minutes ago")) * time.Minute)
 	w.ClockOK = rapid.Bool().Draw(c.rt, "clock")
-	w.NotAfter = c.now
+	w.NotAfter = c.s.Seq
 	if t := c.ticket(); t != nil && rapid.Bool().Draw(c.rt, "unheard") {
 		w.Answer = RequestID(t.ID)
 	}

@@ -65,8 +65,9 @@ type Ticket struct {
 	Off      int    // the place in a kiosk's own series; 0 for a number of the controller
 	Touched  uint64 // the last event that changed it
 
-	first Place  // where it stood when it was issued
-	moved uint64 // the last event that changed State or Dept: news of its paper alone does not stand in the way of an undo
+	first Place                // where it stood when it was issued
+	asked map[RequestID]string // the device that asked for each possible paper
+	moved uint64               // the last event that changed State or Dept: news of its paper alone does not stand in the way of an undo
 }
 
 // Visit is one ticket at one counter, from the call to its end.

@@ -78,7 +78,12 @@ func (a *applier) undo(b Undid) error {
 	}
 	for _, was := range sl.tickets {
 		t := a.Tickets[was.ID]
-		a.setTicket(t, func(t *Ticket) { t.State, t.Dept, t.OnlyAt, t.At = was.State, was.Dept, was.OnlyAt, was.At })
+		a.setTicket(t, func(t *Ticket) {
+			t.State, t.Dept, t.OnlyAt, t.At = was.State, was.Dept, was.OnlyAt, was.At
+			if t.State.inLine() && t.noneBut("") {
+				t.State = Void // that none of its papers came out was heard while it was at the counter
+			}
+		})
 		t.Since = was.Since
 	}
 	for _, was := range sl.visits {
