@@ -37,6 +37,9 @@ func (b *bench) memory(ctx context.Context) (_ []row, err error) {
 	}
 	defer func() { err = errors.Join(err, f.d.stop()) }()
 	defer f.cut()
+	if err := f.settled(); err != nil {
+		return nil, err
+	}
 	empty, err := resident(f.d.cmd.Process.Pid)
 	if err != nil {
 		return nil, err

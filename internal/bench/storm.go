@@ -37,6 +37,23 @@ func fleetOf(d *daemon) *fleet {
 	return f
 }
 
+// settled waits until the controller has told the last device its configuration: only then its start is over.
+func (f *fleet) settled() error {
+	last := f.devs[0]
+	for _, dev := range f.devs {
+		if dev.kind != "" && dev.id > last.id { // announced in the order of their files
+			last = dev
+		}
+	}
+	if err := last.open(f.d.addr, f.d.secrets[last.id]); err != nil {
+		return err
+	}
+	defer last.cut()
+	last.deadline(startWithin)
+	_, err := last.await(proto.DownCfg)
+	return err
+}
+
 // each does something with every device at once.
 func (f *fleet) each(do func(*device) error) error {
 	errs := make([]error, len(f.devs))
@@ -100,17 +117,46 @@ func work(dev *device) (string, error) {
 	return "called " + dev.state.Num, err
 }
 
+// queueUp lets the kiosks take so many tickets, so that a line of an ordinary length waits for the units.
+func (f *fleet) queueUp(n int, numbers map[string]bool) error {
+	var mu sync.Mutex
+	left := n
+	return f.each(func(dev *device) error {
+		for dev.kind == proto.KindKiosk {
+			mu.Lock()
+			left--
+			enough := left < 0
+			mu.Unlock()
+			if enough {
+				break
+			}
+			number, err := work(dev)
+			if err != nil {
+				return err
+			}
+			mu.Lock()
+			numbers[number] = true
+			mu.Unlock()
+		}
+		return nil
+	})
+}
+
 // storm cuts a thousand devices off and lets all of them dial at once. Each comes back into session, hears its state,
 // and takes a ticket or, as a configuration holds 36 kiosks, calls one: nobody is forgotten, no number is given twice.
 func (b *bench) storm(ctx context.Context) (_ []row, err error) {
 	storms, units := b.pick(20, 3), b.pick(1000, 100)-maxKiosks
-	d, err := b.seeded("storm", maxKiosks, units, units*(storms+1))
+	d, err := b.seeded("storm", maxKiosks, units, 0)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, d.stop()) }()
 	f := fleetOf(d)
 	defer f.cut()
+	if err := f.settled(); err != nil {
+		return nil, err
+	}
+	fmt.Fprintf(b.out, "         %d devices have been told their configuration %s after the start\n", len(f.devs), short(time.Since(d.began)))
 	if err := f.each(func(dev *device) error { return f.back(ctx, dev) }); err != nil {
 		return nil, fmt.Errorf("first connection: %w", err)
 	}
@@ -118,6 +164,9 @@ func (b *bench) storm(ctx context.Context) (_ []row, err error) {
 	var mu sync.Mutex
 	numbers := map[string]bool{}
 	for range storms {
+		if err := f.queueUp(units, numbers); err != nil {
+			return nil, fmt.Errorf("before storm %d: %w", len(took)+1, err)
+		}
 		if err := errors.Join(b.base.turn(), ctx.Err()); err != nil {
 			return nil, err
 		}
@@ -138,7 +187,7 @@ func (b *bench) storm(ctx context.Context) (_ []row, err error) {
 		}
 		took = append(took, time.Since(began))
 	}
-	twice := storms*len(f.devs) - len(numbers)
+	twice := storms*(len(f.devs)+units) - len(numbers)
 	return []row{{
 		what:     fmt.Sprintf("%d devices cut off and back at once, each in session, in state, one ticket taken or called; %d storms: p50, slowest; twice", len(f.devs), storms),
 		measured: fmt.Sprintf("%s, %s; %d (%d dials not let in)", short(took.at(50)), short(took.at(100)), twice, f.refused.Load()),
