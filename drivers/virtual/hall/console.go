@@ -49,7 +49,9 @@ func orders() []order {
 		{"cut", "CABLE", "拔线", "pull a cable out", 1, func(c *console, a []string) error { return c.h.wires.cut(a[0]) }, true},
 		{"plug", "CABLE", "插线", "plug it in again", 1, func(c *console, a []string) error { return c.h.wires.plug(c.h.ctx, a[0]) }, true},
 		{"cables", "", "列出线缆", "list the cables", 0, (*console).cables, false},
-		{"kill", "PROGRAM", "强制结束程序（自动重启）", "kill -9 a program; it is started again", 1, (*console).kill, true},
+		{"off", "PROGRAM", "关闭程序", "switch a program off", 1, func(c *console, a []string) error { return c.program(a[0], (*program).turnOff) }, true},
+		{"on", "PROGRAM", "启动程序", "switch it on again", 1, func(c *console, a []string) error { return c.program(a[0], (*program).turnOn) }, true},
+		{"kill", "PROGRAM", "强制结束程序（自动重启）", "kill -9 a program; it is started again", 1, func(c *console, a []string) error { return c.program(a[0], (*program).kill) }, true},
 		{"wait", "SECONDS", "等待", "wait, for commands that come from a file", 1, (*console).wait, false},
 		{"board", "", "看大厅（也可直接回车）", "show the hall; so does Enter alone", 0, (*console).board, false},
 		{"help", "", "帮助", "this list", 0, (*console).help, false},
@@ -293,17 +295,18 @@ func (c *console) cables([]string) error {
 	return nil
 }
 
-func (c *console) kill(args []string) error {
+// program does something to the program with that name.
+func (c *console) program(name string, do func(*program) error) error {
 	for _, p := range c.h.programs {
-		if p.name == args[0] {
-			return p.kill()
+		if p.name == name {
+			return do(p)
 		}
 	}
 	var names []string
 	for _, p := range c.h.programs {
 		names = append(names, p.name)
 	}
-	return no("there is no program %q; there are %s", "没有程序 %q；有 %s", args[0], strings.Join(names, ", "))
+	return no("there is no program %q; there are %s", "没有程序 %q；有 %s", name, strings.Join(names, ", "))
 }
 
 func (c *console) wait(args []string) error {

@@ -165,7 +165,10 @@ func (h *hall) startAll() error {
 func (h *hall) data(name string) string { return filepath.Join(h.dir, name) }
 
 func (h *hall) start(name, path string, args ...string) *program {
-	p := &program{name: name, path: filepath.Join(h.opt.bin, path), args: args, log: h.data(name + ".log"), out: h.out}
+	p := &program{name: name, path: filepath.Join(h.opt.bin, path), args: args, log: h.data(name + ".log"), out: h.out, rest: restartSeen}
+	if h.opt.demo {
+		p.rest = restartAfter
+	}
 	h.programs = append(h.programs, p)
 	p.start(func(err error) { h.cancel(err) })
 	return p

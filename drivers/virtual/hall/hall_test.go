@@ -36,7 +36,10 @@ func TestReadPaper(t *testing.T) {
 	}{
 		{[]string{"示例服务大厅", "A012", "教务", "取号时间  2026-11-24 00:57"}, "A012", 0},
 		{[]string{">>> B001 <<<", "【补打 第 2 次】"}, "B001", 2},
-		{[]string{"AX07", "C003", "[ Reprint 1 ]"}, "C003", 1}, // two digits are no number of the hall
+		{[]string{"C003", "[ Reprint 1 ]"}, "C003", 1},
+		{[]string{"AX07", "离线取号，按取号时间排队"}, "AX07", 0},
+		{[]string{">>> CY123 <<<"}, "CY123", 0},
+		{[]string{"80", "A1", "A01"}, "", 0},
 		{[]string{"no number here"}, "", 0},
 		{nil, "", 0},
 	} {
@@ -293,6 +296,8 @@ func TestConsoleRefuses(t *testing.T) {
 		"cut nothing":       "no cable",
 		"plug nothing":      "no cable",
 		"kill quhaod":       "no program",
+		"off quhaod":        "no program",
+		"on quhaod":         "no program",
 		"wait long":         "0 to 3600",
 	} {
 		if err := c.obey(strings.Fields(line)); err == nil || !strings.Contains(err.Error(), want) {
@@ -301,5 +306,45 @@ func TestConsoleRefuses(t *testing.T) {
 	}
 	if err := c.obey([]string{"quit"}); !errors.Is(err, errQuit) {
 		t.Errorf("quit: %v", err)
+	}
+}
+
+// TestProgramIsSwitchedOffAndOn: off, it stays away and is not given up; on, it runs again; a hall that closes does not wait for it.
+func TestProgramIsSwitchedOffAndOn(t *testing.T) {
+	var said strings.Builder
+	p := &program{name: "lamp", path: "/bin/sh", args: []string{"-c", "exec sleep 600"}, log: filepath.Join(t.TempDir(), "log"), out: newVoice(&said)}
+	p.settled.Store(true)
+	p.start(func(err error) { t.Error(err) })
+	until := func(what string, seen func() bool) {
+		t.Helper()
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		for !seen() {
+			if err := pause(ctx, time.Millisecond); err != nil {
+				t.Fatal(what, " is never seen")
+			}
+		}
+	}
+	for i := range maxDeaths + 1 {
+		until("a start", func() bool { pid, starts := p.status(); return pid != 0 && starts == i+1 })
+		if err := p.turnOff(); err != nil {
+			t.Fatal(err)
+		}
+		until("the end", func() bool { pid, _ := p.status(); return pid == 0 })
+		if err := p.turnOff(); err == nil {
+			t.Error("it was switched off twice")
+		}
+		if i < maxDeaths {
+			if err := p.turnOn(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	p.stop()
+	if err := p.turnOn(); err != nil {
+		t.Error(err)
+	}
+	if err := p.turnOn(); err == nil {
+		t.Error("it was switched on twice")
 	}
 }

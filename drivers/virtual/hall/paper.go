@@ -83,7 +83,8 @@ func (p *papers) take(kiosk string, v virtual.Paper) {
 
 // read finds the number, which stands alone on its line, and whether it is a reprint.
 func read(v virtual.Paper) (p paper) {
-	number := regexp.MustCompile(`^(?:>>> )?([A-Z]{1,4}[0-9]{3,5})(?: <<<)?$`)
+	// A012, or AX07 of a kiosk that was cut off.
+	number := regexp.MustCompile(`^(?:>>> )?([A-Z]{1,2}[0-9]{3,5}|[A-Z]{2,4}[0-9]{2,3})(?: <<<)?$`)
 	reprint := regexp.MustCompile(`补打 第 ([0-9]+) 次|Reprint ([0-9]+)`)
 	for _, line := range v.Lines {
 		if m := number.FindStringSubmatch(line); m != nil && p.number == "" {

@@ -16,9 +16,10 @@ import (
 )
 
 const (
-	restartAfter = 200 * time.Millisecond
-	leaveWithin  = 5 * time.Second // of a program that was asked to end; then it is killed
-	maxDeaths    = 5               // so many within deathsWithin: it makes no sense to start it again
+	restartAfter = 200 * time.Millisecond  // in the demo, which has no time to lose
+	restartSeen  = 1500 * time.Millisecond // with people in the hall: so long that they see what a loss looks like
+	leaveWithin  = 5 * time.Second         // of a program that was asked to end; then it is killed
+	maxDeaths    = 5                       // so many within deathsWithin: it makes no sense to start it again
 	deathsWithin = 10 * time.Second
 	tailLines    = 12
 )
@@ -30,6 +31,7 @@ type program struct {
 	args []string
 	log  string // its standard error and output are appended here
 	out  *voice
+	rest time.Duration // before it is started again
 
 	cancel context.CancelFunc
 	ended  chan struct{} // closed when run has returned; then err is set
@@ -40,6 +42,9 @@ type program struct {
 	mu     sync.Mutex
 	proc   *os.Process // nil while it does not run
 	starts int
+	killed bool // by a person: no reason to give it up
+	off    bool // switched off by a person: not started again until it is switched on
+	bell   bell // rung when it is switched on
 }
 
 // start begins to run the program; stop ends it. gaveUp is told if it cannot be kept alive.
@@ -67,7 +72,65 @@ func (p *program) kill() error {
 	if p.proc == nil {
 		return no("%s does not run at the moment", "%s 此刻没有运行", p.name)
 	}
+	p.killed = true
 	return p.proc.Kill()
+}
+
+// turnOff asks the program to end; it stays away until turnOn.
+func (p *program) turnOff() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.off {
+		return no("%s is switched off already", "%s 已经关闭", p.name)
+	}
+	p.off, p.killed = true, true
+	if p.proc == nil {
+		return nil // it is about to be started again, and now will not be
+	}
+	return p.proc.Signal(syscall.SIGTERM)
+}
+
+// turnOn starts a program that was switched off.
+func (p *program) turnOn() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.off {
+		return no("%s is switched on", "%s 没有关闭", p.name)
+	}
+	p.off = false
+	p.bell.ring()
+	return nil
+}
+
+// isOff says whether the program was switched off.
+func (p *program) isOff() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.off
+}
+
+// awaitOn waits until the program is switched on, or ctx ends.
+func (p *program) awaitOn(ctx context.Context) {
+	for {
+		rung := p.bell.next()
+		if !p.isOff() {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-rung:
+		}
+	}
+}
+
+// wasKilled says whether the last end was one by kill, once.
+func (p *program) wasKilled() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	was := p.killed
+	p.killed = false
+	return was
 }
 
 // run keeps the program alive until ctx ends.
@@ -87,15 +150,24 @@ func (p *program) run(ctx context.Context) error {
 			return fmt.Errorf("%s does not start (%w); its last words were:\n%s", p.name, err, tail(p.log))
 		}
 		now := time.Now()
-		deaths = append(deaths, now)
+		if !p.wasKilled() {
+			deaths = append(deaths, now)
+		}
 		if n := len(deaths); n >= maxDeaths && now.Sub(deaths[n-maxDeaths]) < deathsWithin {
 			return fmt.Errorf("%s ended %d times within %s (%w); its last words were:\n%s", p.name, maxDeaths, deathsWithin, err, tail(p.log))
 		}
-		p.out.event("%s has ended (%v) and is started again", p.name, err)
-		select {
-		case <-ctx.Done():
+		if p.isOff() {
+			p.out.event("%s is switched off", p.name)
+			p.awaitOn(ctx)
+			p.out.event("%s is switched on", p.name)
+		} else {
+			p.out.event("%s has ended (%v) and is started again", p.name, err)
+			if pause(ctx, p.rest) == nil {
+				p.awaitOn(ctx)
+			}
+		}
+		if ctx.Err() != nil {
 			return nil
-		case <-time.After(restartAfter):
 		}
 	}
 }

@@ -122,6 +122,7 @@ type programScene struct {
 	Label  words  `json:"label"`
 	PID    int    `json:"pid"` // 0 while it does not run
 	Starts int    `json:"starts"`
+	Off    bool   `json:"off"` // somebody has switched it off
 }
 
 // paperScene is a paper whose picture can be had.
@@ -158,7 +159,7 @@ func (h *hall) set(seen pagesSeen) scene {
 	}
 	for _, p := range h.programs {
 		pid, starts := p.status()
-		s.Programs = append(s.Programs, programScene{Name: p.name, Label: h.label(p.name), PID: pid, Starts: starts})
+		s.Programs = append(s.Programs, programScene{Name: p.name, Label: h.label(p.name), PID: pid, Starts: starts, Off: p.isOff()})
 	}
 	return s
 }

@@ -48,6 +48,15 @@ func happened(was, is scene) []words {
 }
 
 func (t *tale) program(was, is programScene) {
+	switch {
+	case !was.Off && is.Off:
+		t.both(is.Label, is.Name+" 已关闭", is.Name+" was switched off")
+	case was.Off && !is.Off:
+		t.both(is.Label, is.Name+" 已启动", is.Name+" was switched on")
+	}
+	if was.Off || is.Off {
+		return
+	}
 	if was.PID != 0 && is.PID != was.PID {
 		t.both(is.Label, is.Name+" 被终止", is.Name+" was killed")
 	}

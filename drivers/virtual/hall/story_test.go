@@ -47,6 +47,10 @@ func TestHappened(t *testing.T) {
 			zh: []string{"控制器：quhaod 被终止", "综合屏信号中断"}, en: []string{"Controller: quhaod was killed", "The hall board has lost its signal"}},
 		"a restart": {before: func(s *scene) { s.Programs[0].PID, s.Hall.Away = 0, true }, after: func(s *scene) { s.Programs[0].Starts = 2 },
 			zh: []string{"控制器：quhaod 已重新启动", "综合屏恢复"}, en: []string{"Controller: quhaod was started again", "The hall board is back"}},
+		"a program is switched off": {after: func(s *scene) { s.Programs[0].PID, s.Programs[0].Off = 0, true },
+			zh: []string{"控制器：quhaod 已关闭"}, en: []string{"Controller: quhaod was switched off"}},
+		"and on": {before: func(s *scene) { s.Programs[0].PID, s.Programs[0].Off = 0, true }, after: func(s *scene) { s.Programs[0].Starts = 2 },
+			zh: []string{"控制器：quhaod 已启动"}, en: []string{"Controller: quhaod was switched on"}},
 		"both between two looks": {after: func(s *scene) {
 			s.Programs[0] = programScene{Name: "quhaod", Label: words{"控制器", "Controller"}, PID: 11, Starts: 2}
 		},

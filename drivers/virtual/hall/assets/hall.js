@@ -67,9 +67,11 @@ function makeBoard(root, scene) {
 function makePrograms(list, scene) {
 	const rows = scene.programs.map((p) => {
 		const info = el("span", { class: "info" }), button = el("button", { type: "button", class: "small danger", "data-kill": p.name, "aria-label": `${t("kill")} ${p.name}` }, t("kill"));
+		const power = el("button", { type: "button", class: "small", "data-power": p.name });
 		button.addEventListener("click", () => act(`kill ${p.name}`, button));
-		const node = el("li", { "data-program": p.name }, el("i", { class: "dot", "aria-hidden": "true" }), el("b", {}, say(p.label)), el("code", {}, p.name), info, button);
-		return { node, info, starts: p.starts };
+		power.addEventListener("click", () => act(`${power.dataset.off ? "on" : "off"} ${p.name}`, power));
+		const node = el("li", { "data-program": p.name }, el("i", { class: "dot", "aria-hidden": "true" }), el("b", {}, say(p.label)), el("code", {}, p.name), info, power, button);
+		return { node, info, power, button, starts: p.starts };
 	});
 	list.append(...rows.map((r) => r.node));
 	return {
@@ -77,7 +79,13 @@ function makePrograms(list, scene) {
 			rows.forEach((r, i) => {
 				const p = programs[i];
 				r.node.classList.toggle("down", !p.pid);
-				text(r.info, p.pid ? t("pid", p.pid) + (p.starts > 1 ? (english ? ", " : "，") + t("again", p.starts) : "") : t("killed"));
+				set(r.node, "title", p.pid ? t("pid", p.pid) : null);
+				text(r.info, p.off ? t("isOff") : !p.pid ? t("killed") : p.starts > 1 ? t("again", p.starts) : "");
+				text(r.power, t(p.off ? "on" : "off"));
+				set(r.power, "aria-label", `${t(p.off ? "on" : "off")} ${p.name}`);
+				r.power.dataset.off = p.off ? "1" : "";
+				r.power.classList.toggle("wrong", p.off);
+				r.button.disabled = !p.pid;
 				if (p.starts !== r.starts) {
 					r.starts = p.starts;
 					r.node.classList.remove("again");

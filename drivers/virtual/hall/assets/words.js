@@ -27,7 +27,7 @@ const table = {
 	board: ["综合屏", "Hall board"], boardLost: ["信号中断，请稍候", "Signal lost, please wait"], boardClosed: ["停止办公", "The centre is closed"],
 	boardQuiet: ["请留意叫号", "Numbers appear here when called"], openBoard: ["打开真正的综合屏", "Open the real board"],
 	department: ["窗口部门", "Department"], called: ["已叫到", "Called"], waiting: ["等候人数", "Waiting"], go: ["请到{}号窗口", "Counter {}"],
-	kill: ["强制结束", "Kill"], killed: ["正在重新启动", "being restarted"], pid: ["进程 {}", "pid {}"], again: ["第 {} 次", "start {}"],
+	kill: ["强制结束", "Kill"], off: ["关闭", "Stop"], on: ["启动", "Start"], isOff: ["已关闭", "stopped"], killed: ["正在重新启动", "being restarted"], pid: ["进程 {}", "pid {}"], again: ["第 {} 次", "start {}"],
 	stubWait: ["等候中", "Waiting"], stubGo: ["请到{}号窗口", "Go to counter {}"], stubHere: ["{}号窗口办理中", "At counter {}"], stubDone: ["已叫过", "Called before"],
 	stubBlank: ["已收起", "Kept"],
 	nothing: ["还没有发生什么。先选一张卡，到取号机刷卡。", "Nothing yet. Choose a card and tap it at a kiosk."],
