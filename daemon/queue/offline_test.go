@@ -149,7 +149,7 @@ func TestAnOldCopyOfAJournalDoesNotVoidATicket(t *testing.T) {
 
 func TestAnUndoneCallOfANumberWithoutPaperIsVoid(t *testing.T) {
 	h := openHall(t, "1")
-	a := h.wait(edu, "")
+	a := h.wait(edu, "")[0]
 	h.do(Next{Counter: "1"})
 	h.fact(ReportPaper{Ticket: a.ID, Answer: RequestID(a.ID), Paper: PaperNone})
 	h.do(Undo{Counter: "1"})

@@ -8,6 +8,10 @@ type permitMark struct {
 	Base int `json:"base"`
 }
 
+// Welcomed says whether the controller has let this program in since its start. Until then nobody can know whether the journal
+// went back while the program was off, and numbers of its own were given that it does not remember.
+func (s *Session) Welcomed() bool { return s.welcome.S == proto.Accepted }
+
 // SetPermit keeps the permission to give numbers while cut off. A permit of another day than the last one begins a new count.
 func (j *Journal) SetPermit(p proto.Permit) error {
 	mark := permitMark{Permit: p, Base: max(j.c.OffN, p.From-1)}

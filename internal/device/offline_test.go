@@ -60,3 +60,19 @@ func TestOwnSeries(t *testing.T) {
 		t.Fatalf("a new installation gave %d without a permit of its own; it has started %d papers, want 6", n, j.HWSeq())
 	}
 }
+
+func TestWelcomedOnlyInThisLife(t *testing.T) {
+	s := NewSession(Options{Dev: "kiosk-1", Random: func() string { return "n" }}, open(t, &memDisk{}, "install"))
+	if s.Welcomed() {
+		t.Fatal("welcomed before it was connected")
+	}
+	s.Up(Now{})
+	s.welcomed(Now{}, proto.Welcome{S: proto.Pending, Nonce: "n"})
+	if s.Welcomed() {
+		t.Fatal("an installation that waits for an administrator is not let in")
+	}
+	s.welcomed(Now{}, proto.Welcome{S: proto.Accepted, Nonce: "n", Sess: "s"})
+	if s.Down(Now{}); !s.Welcomed() {
+		t.Fatal("a cut connection takes nothing back")
+	}
+}
