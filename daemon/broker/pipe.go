@@ -10,6 +10,9 @@ import (
 const (
 	// maxPending bounds, in bytes, what waits for a device that does not read: four times the largest message.
 	maxPending = 1 << 20
+	// keepRoom bounds, in bytes, the room that a connection keeps for what is to be written, twice: a configuration is
+	// sent once, and a thousand devices would keep its room for ever.
+	keepRoom = 4 << 10
 	// writeWait is how long one write to the network may take before the device counts as gone.
 	writeWait = 10 * time.Second
 	// closeWait is how long a closed pipe still tries to hand over what was written before.
@@ -124,7 +127,7 @@ func (p *pipe) flush() {
 			if _, err := p.Conn.Write(batch); err != nil {
 				return // whatever reads on the connection fails as well and tells why
 			}
-			if cap(batch) > 64<<10 {
+			if cap(batch) > keepRoom {
 				batch = nil // after a large message, do not keep its room for each idle device
 			}
 		case closed:

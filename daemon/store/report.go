@@ -177,7 +177,7 @@ func (s *Store) Events(ctx context.Context, from uint64, limit int) ([]Row, erro
 // ByRequest gives the event that a command caused, however long ago; false if it caused none. From it the same answer
 // can be given again.
 func (s *Store) ByRequest(ctx context.Context, id queue.RequestID) (queue.Event, bool, error) {
-	r, err := scanRow(s.read.QueryRowContext(ctx, sqlByRequest, string(id)).Scan)
+	r, err := scanRow(s.byReq.QueryRowContext(ctx, string(id)).Scan)
 	if errors.Is(err, sql.ErrNoRows) {
 		return queue.Event{}, false, nil
 	}

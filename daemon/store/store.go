@@ -31,6 +31,7 @@ type Store struct {
 	read  *sql.DB // a pool that cannot write
 	codec codec
 	stmt  statements
+	byReq *sql.Stmt // sqlByRequest on the pool that reads: it is asked before each command that changes something
 }
 
 // Open opens the database in the data folder dir; it makes the folder and the database if they are not there.
@@ -75,6 +76,9 @@ func open(dir string, o Options, files fs.FS) (_ *Store, err error) {
 		return nil, err
 	}
 	if s.stmt, err = prepare(s.write); err != nil {
+		return nil, fmt.Errorf("open %s: %w", s.path(), err)
+	}
+	if s.byReq, err = s.read.Prepare(sqlByRequest); err != nil {
 		return nil, fmt.Errorf("open %s: %w", s.path(), err)
 	}
 	return s, nil
@@ -133,6 +137,9 @@ func check(ctx context.Context, db *sql.DB, which string) error {
 // Close ends what is under way, writes the log of SQLite back into the file, and gives up the lock of the folder.
 func (s *Store) Close() error {
 	var errs []error
+	if s.byReq != nil {
+		errs = append(errs, s.byReq.Close())
+	}
 	if s.read != nil {
 		errs = append(errs, s.read.Close())
 	}
