@@ -111,7 +111,7 @@ func (w *world) public(m proto.Message) {
 // answer answers any command that was ever sent, perhaps in another session.
 func (w *world) answer(t *rapid.T) {
 	if len(w.cmds) == 0 {
-		t.Skip("nothing asked yet")
+		return
 	}
 	i := len(w.cmds) - 1
 	if rapid.Bool().Draw(t, "late") {
@@ -130,7 +130,7 @@ func (w *world) answer(t *rapid.T) {
 
 func (w *world) paper(t *rapid.T) {
 	if len(w.jobs) == 0 {
-		t.Skip("nothing printed yet")
+		return
 	}
 	j := w.jobs[rapid.IntRange(0, len(w.jobs)-1).Draw(t, "job")]
 	w.do(Printed{j.ID, rapid.SampledFrom([]string{proto.HowAsked, proto.HowNone, proto.HowSent}).Draw(t, "how")})
