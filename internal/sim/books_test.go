@@ -24,7 +24,15 @@ type books struct {
 	prints []flow.Job
 	begun  map[proto.ID]string // the number begun for each request
 	holder map[slip]string     // of each number on paper
-	papers map[slip]proto.ID   // the ticket of each number on paper
+	papers []sheet
+	offline
+}
+
+// sheet is a paper in somebody's hand.
+type sheet struct {
+	slip
+	id, tid proto.ID
+	off     int
 }
 
 // slip is what stands on a paper and makes it one of its day.
@@ -38,7 +46,7 @@ func newBooks() books {
 		number: map[slip]queue.TicketID{}, issued: map[queue.TicketID]bool{}, requests: map[queue.RequestID]bool{},
 		calls: map[queue.TicketID]int{}, again: map[queue.TicketID]int{}, facts: map[string]bool{}, rated: map[queue.VisitID]int{},
 		undone: map[queue.VisitID]bool{}, presses: map[queue.RequestID]proto.Cmd{}, begun: map[proto.ID]string{},
-		holder: map[slip]string{}, papers: map[slip]proto.ID{},
+		holder: map[slip]string{}, offline: newOffline(),
 	}
 }
 
@@ -60,16 +68,14 @@ func (b *books) event(w *world, s *queue.State, e queue.Event) {
 	}
 	switch body := e.Body.(type) {
 	case queue.Issued:
-		s := slip{proto.Day(e.Day), body.Number}
-		if other, twice := b.number[s]; twice || b.issued[body.Ticket] {
-			w.fail("%v is given to %s, and was to %s", s, body.Ticket, other)
-		}
-		b.number[s], b.issued[body.Ticket] = body.Ticket, true
-		w.stats.issued++
+		b.gave(w, s, e, body)
 	case queue.Called:
 		b.called(w, s, body)
 	case queue.Reinstated:
 		b.again[body.Ticket]++
+		b.sent[body.Ticket] = true
+	case queue.RecoveryEnded:
+		b.recovered(w, e)
 	case queue.Rated:
 		if b.rated[body.Visit]++; b.rated[body.Visit] > 1 {
 			w.fail("visit %s is rated twice", body.Visit)
@@ -86,6 +92,7 @@ func (b *books) officers(s *queue.State, e queue.Event) {
 	case queue.Ended:
 		if body.Outcome == queue.Transferred {
 			b.again[s.Visits[body.Visit].Ticket]++
+			b.sent[s.Visits[body.Visit].Ticket] = true
 		}
 	case queue.Undid:
 		if v := s.Visits[s.Desk(body.Counter).Visit]; v != nil {
@@ -119,6 +126,9 @@ func (b *books) called(w *world, s *queue.State, body queue.Called) {
 		if o.ID != t.ID && o.Number == t.Number && o.Day == t.Day && o.State.Live() {
 			w.fail("two live tickets have the number %s", t.Number)
 		}
+	}
+	if !body.Parked {
+		b.order(w, s, t)
 	}
 	w.stats.calls++
 }
@@ -201,8 +211,7 @@ func (b *books) print(w *world, k *kiosk, job flow.Job) {
 }
 
 // paper notes a paper in somebody's hand. Without a card each request is a visitor of his own.
-func (b *books) paper(w *world, k *kiosk, job flow.Job) {
-	f, _ := k.started(job.ID)
+func (b *books) paper(w *world, k *kiosk, job flow.Job, f proto.Fact) {
 	holder := f.Card
 	if holder == "" {
 		holder = "whoever made " + string(job.ID)
@@ -210,11 +219,16 @@ func (b *books) paper(w *world, k *kiosk, job flow.Job) {
 	w.stats.papers++
 	w.say("%s: the paper %s comes out for %s", k.dev, job.Ticket.Num, holder)
 	s := slip{job.Ticket.Day, job.Ticket.Num}
+	if f.Off > 0 {
+		s.day = 0 // in such a short time the kiosks' own series must not come round
+		w.stats.offline++
+	}
 	if was, ok := b.holder[s]; ok && was != holder {
 		w.fail("two visitors hold the number %s: %s and %s", job.Ticket.Num, was, holder)
 	}
 	if job.Ticket.Num == "" || !strings.ContainsAny(job.Ticket.Num[:1], "AB") {
 		w.fail("a paper with the number %q", job.Ticket.Num)
 	}
-	b.holder[s], b.papers[s] = holder, job.Ticket.TID
+	b.holder[s] = holder
+	b.papers = append(b.papers, sheet{slip: slip{job.Ticket.Day, job.Ticket.Num}, id: job.ID, tid: job.Ticket.TID, off: f.Off})
 }

@@ -26,7 +26,8 @@ type centre struct {
 	retained map[string]proto.Message
 	kept     []string // topics of retained, in the order they came
 	log      []queue.Event
-	shadow   *queue.State // what the log says
+	backup   []queue.Event // of the log, a while ago
+	shadow   *queue.State  // what the log says
 }
 
 var errDatabase = errors.New("database: input/output error")
@@ -96,6 +97,9 @@ func (c *centre) Publish(m proto.Message) error {
 	if w.chance(w.faults.mute) {
 		panic(crash{"the controller, before it has said all,"})
 	}
+	if c.w.restoring {
+		return nil // the command that restores has no broker
+	}
 	w.books.said(w, c.shadow, m)
 	if m.Retain {
 		if _, known := c.retained[m.Topic]; !known {
@@ -116,9 +120,7 @@ func (c *centre) start() {
 	c.life++
 	c.retained, c.kept, c.inbox = map[string]proto.Message{}, nil, nil
 	c.w.step(func() {
-		ctl, err := controller.New(controller.Options{
-			Config: c.w.conf, Store: c, Publisher: c, Keys: c, Random: c.w.random, Log: slog.New(slog.DiscardHandler),
-		}, c.time())
+		ctl, err := c.load()
 		if err != nil {
 			c.w.say("the controller cannot start: %v", err)
 			c.w.after(time.Second, c.start)
@@ -128,6 +130,12 @@ func (c *centre) start() {
 		c.ctl = ctl
 	}, c.died)
 	c.pump()
+}
+
+func (c *centre) load() (*controller.Controller, error) {
+	return controller.New(controller.Options{
+		Config: c.w.conf, Store: c, Publisher: c, Keys: c, Random: c.w.random, Log: slog.New(slog.DiscardHandler),
+	}, c.time())
 }
 
 func (c *centre) died() {
@@ -163,6 +171,7 @@ func (c *centre) pump() {
 	}
 	batch := c.inbox
 	c.inbox = nil
+	c.w.books.prove(c, batch)
 	c.w.step(func() { c.ctl.Handle(c.time(), batch) }, c.died)
 	if c.ctl == nil {
 		return
@@ -193,7 +202,8 @@ func (c *centre) view(f func(controller.View)) {
 }
 
 // hallConfig is a small hall: two departments, two counters, two kiosks, and one or two counter units.
-func hallConfig(oneUnit bool) *config.Config {
+// own is how many numbers of its own a kiosk may give while it is cut off; 0 is none.
+func hallConfig(oneUnit bool, own int) *config.Config {
 	dept := func(id, prefix, card string) config.Department {
 		return config.Department{
 			ID: id, Prefix: prefix, Card: card, Series: config.Series{Width: 3, First: 1, AtLimit: config.AtLimitRefuse},
@@ -208,9 +218,10 @@ func hallConfig(oneUnit bool) *config.Config {
 		Counters: []config.Counter{{ID: "c1", Number: 1, Hall: "hall", Departments: []string{"law"}}, {ID: "c2", Number: 2, Hall: "hall", Departments: []string{"tax", "law"}}},
 		Officers: []config.Officer{officer("li"), officer("wu"), officer("he")},
 		Rating:   config.Rating{Minimum: 10 * time.Second, For: 20 * time.Second},
+		Offline:  config.Offline{Cap: own},
 	}}
-	for _, id := range []string{"kiosk-1", "kiosk-2"} {
-		c.Devices = append(c.Devices, &config.Device{ID: id, Kind: config.Kiosk, Hall: "hall"})
+	for i, id := range []string{"kiosk-1", "kiosk-2"} {
+		c.Devices = append(c.Devices, &config.Device{ID: id, Kind: config.Kiosk, Hall: "hall", Letter: []string{"X", "Y"}[i]})
 	}
 	units := [][]string{{"c1"}, {"c2"}}
 	if oneUnit {

@@ -20,7 +20,7 @@ type kiosk struct {
 var errPrinter = errors.New("the printer does not answer")
 
 func newKiosk(w *world, id string) *kiosk {
-	k := &kiosk{program: &program{link: &link{w: w, dev: id}, disk: &disk{w: w, who: id}}}
+	k := &kiosk{program: &program{link: &link{w: w, dev: id}, disk: &disk{w: w, who: id}, most: 2}}
 	k.link.runs = func() bool { return k.alive }
 	k.link.up = func() { k.event(flow.PipeUp{}) }
 	k.link.down = func() { k.event(flow.PipeDown{}) }
@@ -31,7 +31,9 @@ func newKiosk(w *world, id string) *kiosk {
 	}
 	c := flow.Config{
 		Dev: id, Hall: "hall", Topics: w.topics, Lang: "zh", Choices: []flow.Choice{{Key: 1, Q: "law"}, {Key: 2, Q: "tax"}},
-		Departments: map[string]flow.Department{"law": {Card: flow.CardOptional}, "tax": {Card: flow.CardRequired}},
+		Departments: map[string]flow.Department{
+			"law": {Prefix: "A", Card: flow.CardOptional}, "tax": {Prefix: "B", Card: flow.CardRequired},
+		},
 	}
 	k.begin = func(j *device.Journal) {
 		k.flow = flow.New(k.time(), c, k.open(proto.KindKiosk, j), k.newID)
@@ -101,7 +103,11 @@ func (k *kiosk) print(job flow.Job) error {
 	w := k.w
 	w.say("%s prints %s for %s", k.dev, job.Ticket.Num, job.ID)
 	w.books.print(w, k, job)
+	f, _ := k.started(job.ID)
 	trouble := w.chance(w.faults.paper)
+	if trouble {
+		w.trouble++
+	}
 	if trouble && w.chance(0.25) {
 		return errPrinter
 	}
@@ -116,7 +122,7 @@ func (k *kiosk) print(job flow.Job) error {
 	cutShort := w.chance(0.5) // if the program dies, what it has not sent yet never comes
 	w.after(outAt, func() {
 		if out && (k.life == life || !cutShort) {
-			w.books.paper(w, k, job)
+			w.books.paper(w, k, job, f)
 		}
 	})
 	w.after(outAt+w.some(time.Millisecond, time.Second), func() {

@@ -64,6 +64,9 @@ type program struct {
 	*link
 	disk    *disk
 	alive   bool
+	away    bool          // taken away: nobody starts it
+	set     bool          // somebody has set its clock
+	wrong   time.Duration // by so much
 	life    int
 	since   time.Duration // when it was started
 	session *device.Session
@@ -72,16 +75,22 @@ type program struct {
 	begin func(j *device.Journal) // makes the flow
 	tick  func()
 	due   func() (time.Duration, bool)
-	ids   int // commands made by the present event
+	ids   int // made by the present event
+	most  int // that one event may make
 }
 
 func (p *program) time() device.Now {
-	return device.Now{Up: p.w.now - p.since, Wall: time.Unix(0, 0).Add(p.w.now - p.since)}
+	now := device.Now{Up: p.w.now - p.since, Wall: time.Unix(0, 0).Add(p.w.now - p.since)}
+	if p.set {
+		now.Wall, now.Set = began.Add(p.w.now+p.wrong), true
+	}
+	return now
 }
 
 // start starts the program on what its disk holds.
 func (p *program) start() {
 	p.life++
+	p.set, p.wrong = p.w.chance(0.2), p.w.some(-time.Hour, time.Hour)
 	p.alive, p.since, p.disk.bad = true, p.w.now, false
 	p.w.say("%s starts", p.dev)
 	p.run(func() {
@@ -133,7 +142,7 @@ func (p *program) die() {
 	p.wake++
 	p.cut()
 	p.w.after(p.w.some(300*time.Millisecond, 6*time.Second), func() {
-		if !p.alive {
+		if !p.alive && !p.away {
 			p.start()
 		}
 	})
@@ -159,9 +168,9 @@ func (p *program) open(kind proto.Kind, j *device.Journal) *device.Session {
 	return p.session
 }
 
-// newID makes the id of a command: one event may make one.
+// newID makes the id of a command: one event may make one, and a kiosk one more for a number of its own.
 func (p *program) newID() proto.ID {
-	if p.ids++; p.ids > 1 {
+	if p.ids++; p.ids > p.most {
 		p.w.fail("%s makes %d commands of one tap or press", p.dev, p.ids)
 	}
 	return p.w.newID()

@@ -24,7 +24,8 @@ import (
 func run(seed uint64, traced bool) *world {
 	w := &world{rng: rand.New(rand.NewPCG(seed, 0x717568616f)), traced: traced, topics: proto.NewTopics(""), books: newBooks()}
 	w.stats.runs = 1
-	w.conf = hallConfig(w.chance(0.3))
+	w.plan = drawPlan(w.rng)
+	w.conf = hallConfig(w.chance(0.3), w.plan.own)
 	w.centre = &centre{w: w, shadow: queue.New()}
 	for _, d := range w.conf.Devices {
 		if d.Kind == "kiosk" {
@@ -41,10 +42,11 @@ func run(seed uint64, traced bool) *world {
 	w.faults = drawFaults(w.rng)
 	w.say("faults %+v", w.faults)
 	w.busy()
-	if w.chance(0.2) {
+	w.misfortune()
+	if w.chance(0.2) && !w.plan.restore {
 		w.after(w.some(5*time.Second, 40*time.Second), w.nextDay)
 	}
-	w.until(w.now + w.some(20*time.Second, 60*time.Second))
+	w.until(w.now + max(w.plan.atLeast(), w.some(20*time.Second, 60*time.Second)))
 	w.say("the faults end")
 	w.faults = faults{}
 	w.until(w.now + healsIn)
@@ -150,21 +152,14 @@ func (w *world) healed() {
 		w.settled(u.program)
 		w.scored(u)
 	}
-	for paper, id := range w.books.papers {
-		t := s.Tickets[queue.TicketID(id)]
-		if t == nil || t.Number != paper.num || t.Day != queue.Day(paper.day) || t.State == queue.Void || t.State == queue.Printing ||
-			t.State == queue.Expired && t.Day == s.Day {
-			w.fail("the paper %v is lost: the log knows %+v", paper, t)
-		}
-	}
+	w.papersKept()
 	for _, t := range s.Tickets {
-		none := t.State == queue.Waiting && w.books.again[t.ID] == 0 // an officer who sends somebody on has seen him
-		for _, p := range t.Papers {
-			none = none && (p == queue.PaperNone || p == queue.PaperAbandoned)
-		}
-		if none {
+		if t.State == queue.Waiting && !w.books.sent[t.ID] && known(t) == 0 {
 			w.fail("%s waits and is known to have no paper: %+v", t.Number, t.Papers)
 		}
+	}
+	if s.Recovering {
+		w.fail("the recovery does not end")
 	}
 	w.equal()
 }
@@ -191,7 +186,7 @@ func (w *world) scored(u *unit) {
 	seen := map[string]bool{}
 	for _, f := range u.ratings() {
 		id := queue.VisitID(f.Tok)
-		if v := w.centre.shadow.Visits[id]; !seen[f.Tok] && !w.books.undone[id] && (v == nil || v.Score != f.V) {
+		if v := w.centre.shadow.Visits[id]; !seen[f.Tok] && !w.books.undone[id] && !w.books.forgotten[id] && (v == nil || v.Score != f.V) {
 			w.fail("%s: visit %s was rated %d, the log says %+v", u.dev, f.Tok, f.V, v)
 		}
 		if seen[f.Tok] {
@@ -253,11 +248,7 @@ func (w *world) serveAll() {
 		w.centre.console(queue.Next{Counter: "c2"})
 		w.until(w.now + 50*time.Millisecond)
 	}
-	for paper, id := range w.books.papers {
-		if paper.day == proto.Day(w.centre.shadow.Day) && w.books.calls[queue.TicketID(id)] == 0 {
-			w.fail("the number %v is on paper and was never called: %+v", paper, w.centre.shadow.Tickets[queue.TicketID(id)])
-		}
-	}
+	w.calledAll()
 }
 
 // runs is how many runs are wanted.
@@ -324,9 +315,9 @@ func TestSim(t *testing.T) {
 			strings.Join(w.trace[max(0, len(w.trace)-60):], "\n"))
 	}
 	t.Logf("%d runs in %s: %d numbers given, %d papers, doubles 0, lost 0, %d calls, %d ratings, %d crashes, %d commits refused, %d connections cut, "+
-		"messages: %d lost, %d repeated, %d late", sum.runs, time.Since(began).Round(time.Second), sum.issued, sum.papers, sum.calls, sum.ratings,
-		sum.crashes, sum.refused, sum.cuts, sum.lost, sum.repeated, sum.late)
-	if sum.papers == 0 || sum.calls == 0 || sum.ratings == 0 || sum.crashes == 0 {
+		"%d papers of the kiosks' own, %d restores, %d disks lost, %d papers that nobody knows of, messages: %d lost, %d repeated, %d late", sum.runs, time.Since(began).Round(time.Second), sum.issued, sum.papers, sum.calls, sum.ratings,
+		sum.crashes, sum.refused, sum.cuts, sum.offline, sum.restores, sum.replaced, sum.gone, sum.lost, sum.repeated, sum.late)
+	if sum.papers == 0 || sum.calls == 0 || sum.ratings == 0 || sum.crashes == 0 || sum.offline == 0 || sum.restores == 0 || sum.replaced == 0 {
 		t.Error("the runs have tried nothing")
 	}
 }

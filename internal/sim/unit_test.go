@@ -22,7 +22,7 @@ type unit struct {
 var errLED = errors.New("the display does not answer")
 
 func newUnit(w *world, id string, counters []string) *unit {
-	u := &unit{program: &program{link: &link{w: w, dev: id}, disk: &disk{w: w, who: id}}, counters: counters}
+	u := &unit{program: &program{link: &link{w: w, dev: id}, disk: &disk{w: w, who: id}, most: 1}, counters: counters}
 	u.link.runs = func() bool { return u.alive }
 	u.link.up = func() { u.event(flow.PipeUp{}) }
 	u.link.down = func() { u.event(flow.PipeDown{}) }

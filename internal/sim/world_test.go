@@ -42,6 +42,7 @@ func drawFaults(r *rand.Rand) faults {
 // stats is what the runs saw, added up.
 type stats struct {
 	runs, issued, papers, calls, ratings, crashes, lost, repeated, late, refused, cuts int
+	offline, restores, replaced, gone                                                  int // papers of the kiosks' own; disks; papers nobody knows of
 }
 
 func (s *stats) add(o stats) {
@@ -56,6 +57,10 @@ func (s *stats) add(o stats) {
 	s.late += o.late
 	s.refused += o.refused
 	s.cuts += o.cuts
+	s.offline += o.offline
+	s.restores += o.restores
+	s.replaced += o.replaced
+	s.gone += o.gone
 }
 
 // crash is thrown where a program dies, and caught where it was stepped.
@@ -74,6 +79,10 @@ type world struct {
 	trace  []string
 	bad    error // the first rule that was broken
 
+	restoring bool // a backup is being put in place
+	trouble   int  // prints that went wrong
+
+	plan   plan
 	conf   *config.Config
 	topics proto.Topics
 	centre *centre
