@@ -32,6 +32,9 @@ func (h *hall) demo(o options) error {
 	for range h.wires.kiosks {
 		d.turn = append(d.turn, make(chan struct{}, 1))
 	}
+	if o.page != "" {
+		h.out.say("在浏览器中观看 / watch it in a browser: http://%s/", h.opt.page)
+	}
 	h.out.event("the doors open: %d visitors, %d counters, seed %d", o.visitors, len(h.wires.units), o.seed)
 	if err := d.morning(o); err != nil {
 		return err

@@ -44,6 +44,7 @@ func (d *demo) come(ctx context.Context, v *visitor) error {
 	if err := pause(ctx, stepUp); err != nil {
 		return err
 	}
+	d.h.papers.pick(k.id) // whoever was here before has taken theirs
 	p, err := d.take(ctx, v, k)
 	if err != nil {
 		d.ledger.note(func() { v.settled = true })
@@ -120,6 +121,7 @@ func (d *demo) takeAgain(ctx context.Context, v *visitor, k *kiosk) error {
 	if err := pause(ctx, cardAway); err != nil {
 		return err
 	}
+	d.h.papers.pick(k.id)
 	p, err := d.take(ctx, v, k)
 	switch {
 	case ctx.Err() != nil:
