@@ -1,5 +1,5 @@
 // Command hall is the virtual hall: the three programs of the centre as separate processes, and in place of all
-// hardware the twins of package virtual, wired to them by ptys. One can walk about in it from the terminal, or let
+// hardware the twins of package virtual, wired to them by ptys. One can walk about in it on a page and from the terminal, or let
 // a morning pass by itself. It is for trying and testing and is never packaged.
 package main
 
