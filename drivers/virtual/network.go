@@ -38,7 +38,7 @@ type Network struct {
 
 	mu      sync.Mutex
 	cut     bool
-	silent  bool
+	silent  [2]bool // by End: nothing of that end passes
 	delay   time.Duration
 	rate    int // bytes per second, 0: as fast as it goes
 	plugs   map[*plug]bool
@@ -48,7 +48,8 @@ type Network struct {
 // plug is one connection through the cable.
 type plug struct {
 	ends   [2]net.Conn // by End
-	gone   [2]bool     // by End: that end has been told that the connection is over, the other has not
+	gone   [2]bool     // by End: the connection is over there, and the other end was not told
+	known  bool        // since then the cable was put right: the next byte of the other end is answered by a reset
 	closed chan struct{}
 	once   sync.Once
 }
@@ -96,12 +97,21 @@ func (n *Network) Cut() {
 	n.each(func(p *plug) { p.end(true) })
 }
 
-// Silence lets nothing pass while every connection seems to be alive, new ones too, until Plug: as behind a dead switch.
-// What was held back passes then, as TCP sends again what was not acknowledged.
-func (n *Network) Silence() { n.set(func() { n.silent = true }) }
+// Silence lets nothing of these ends pass, of both if none is named, while every connection seems to be alive, new ones
+// too, until Plug: as behind a dead switch. What was held back passes then, as TCP sends again what was not acknowledged.
+func (n *Network) Silence(of ...End) {
+	n.set(func() {
+		for _, end := range of {
+			n.silent[end] = true
+		}
+		if len(of) == 0 {
+			n.silent = [2]bool{true, true}
+		}
+	})
+}
 
 // HalfOpen ends every present connection at one end, as after a power cut there. The other end is not told: its connection
-// seems to be alive and is silent for ever, until Cut. New connections pass.
+// seems to be alive and is silent, until after Plug it sends something, which is answered by a reset. New connections pass.
 func (n *Network) HalfOpen(gone End) {
 	n.each(func(p *plug) {
 		n.mu.Lock()
@@ -121,9 +131,13 @@ func (n *Network) Delay(d time.Duration) { n.set(func() { n.delay = max(d, 0) })
 func (n *Network) Trickle(bytesPerSecond int) { n.set(func() { n.rate = max(bytesPerSecond, 0) }) }
 
 // Plug puts everything right: what is cut can be dialled again, what was held back passes, no delay, no trickle.
-// Connections that are half open stay so.
 func (n *Network) Plug() {
-	n.set(func() { n.cut, n.silent, n.delay, n.rate = false, false, 0, 0 })
+	n.set(func() {
+		n.cut, n.silent, n.delay, n.rate = false, [2]bool{}, 0, 0
+		for p := range n.plugs {
+			p.known = p.gone[Near] || p.gone[Far]
+		}
+	})
 }
 
 // Connections is how many connections stand at present, half open ones included.
@@ -218,9 +232,9 @@ func (n *Network) carry(p *plug, from End) {
 			break
 		}
 	}
-	switch passed := n.pass(p, time.Now()); {
+	switch passed := n.pass(p, from, time.Now()); {
 	case n.half(p):
-		<-p.closed // the other end is not to hear of it
+		<-p.closed // the other end is not to hear of it yet
 	case passed && whole && errors.Is(broken, io.EOF):
 		if tcp, ok := p.ends[1-from].(*net.TCPConn); ok {
 			_ = tcp.CloseWrite() // an error means that it has ended already
@@ -254,7 +268,11 @@ func (p *plug) read(from End, way chan<- flight) error {
 // arrive writes what was sent, when it is due. It is false if the connection is over, or half of it.
 func (n *Network) arrive(p *plug, from End, f flight) bool {
 	for len(f.bytes) > 0 {
-		if !n.pass(p, f.sent) || n.half(p) {
+		if !n.pass(p, from, f.sent) {
+			return false
+		}
+		if n.half(p) {
+			n.nobody(p, from)
 			return false
 		}
 		n.mu.Lock()
@@ -275,10 +293,10 @@ func (n *Network) arrive(p *plug, from End, f flight) bool {
 }
 
 // pass waits until bytes that were sent at a time are due, and the cable lets them through; false if the connection ended before.
-func (n *Network) pass(p *plug, sent time.Time) bool {
+func (n *Network) pass(p *plug, from End, sent time.Time) bool {
 	for {
 		n.mu.Lock()
-		silent, due, changed := n.silent, sent.Add(n.delay), n.changed
+		silent, due, changed := n.silent[from], sent.Add(n.delay), n.changed
 		n.mu.Unlock()
 		left := time.Until(due)
 		switch {
@@ -316,4 +334,19 @@ func (n *Network) half(p *plug) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return p.gone[Near] || p.gone[Far]
+}
+
+// nobody is what a byte meets that was sent to an end which has gone: nothing, and after Plug a reset.
+func (n *Network) nobody(p *plug, from End) {
+	for {
+		n.mu.Lock()
+		known, mine, changed := p.known, p.gone[from], n.changed
+		n.mu.Unlock()
+		if known && !mine {
+			p.end(true)
+		}
+		if mine || known || !n.wait(p, time.Hour, changed) {
+			return
+		}
+	}
 }
