@@ -50,6 +50,31 @@ func TestHelpAndVersion(t *testing.T) {
 	}
 }
 
+func TestHelpWithOneCommand(t *testing.T) {
+	code, stdout, stderr := say(t.Context(), "enrol", "-help")
+	if code != exitDone || stderr != "" || !strings.Contains(stdout, "give a device its secret") || !strings.Contains(stdout, "-plain") {
+		t.Errorf("exit code %d, %q, %q", code, stdout, stderr)
+	}
+}
+
+// A slip in a folder's name must not make an empty database and call it whole.
+func TestNoDatabase(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "slip")
+	for _, line := range []string{"verify", "rebuild", "backup copy.db"} {
+		code, _, stderr := say(t.Context(), append(strings.Fields(line), "-data", data)...)
+		if _, err := os.Stat(data); code != exitRefused || !strings.Contains(stderr, "no database in this data folder") || err == nil {
+			t.Errorf("%s: exit code %d, %q, %v", line, code, stderr, err)
+		}
+	}
+}
+
+func TestNobodyIsEnrolled(t *testing.T) {
+	code, _, stderr := say(t.Context(), "run", "-config", hall, "-data", t.TempDir(), "-mqtt", "127.0.0.1:0", "-http", "127.0.0.1:0")
+	if code != exitStart || !strings.Contains(stderr, "begin with quhaod enrol") {
+		t.Errorf("exit code %d, %q", code, stderr)
+	}
+}
+
 func TestExitCodes(t *testing.T) {
 	for _, c := range []struct {
 		err  error

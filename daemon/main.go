@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"quhao/internal/config"
@@ -62,6 +63,12 @@ type usageError struct{ what string }
 
 func (e usageError) Error() string { return e.what }
 
+// helpError asks for the flags of one command.
+type helpError struct{ flags *flag.FlagSet }
+
+func (e helpError) Error() string { return "help with " + e.flags.Name() }
+func (e helpError) Unwrap() error { return flag.ErrHelp }
+
 // startError is a reason not to start at all.
 type startError struct{ err error }
 
@@ -98,6 +105,14 @@ func exitCode(stderr io.Writer, err error) int {
 
 // command carries out one command line.
 func command(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	err := dispatch(ctx, args, stdout, stderr)
+	if asked, ok := errors.AsType[helpError](err); ok {
+		help(stdout, asked.flags)
+	}
+	return err
+}
+
+func dispatch(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if len(args) == 0 {
 		return usageError{"what is to be done?"}
 	}
@@ -129,6 +144,18 @@ func command(ctx context.Context, args []string, stdout, stderr io.Writer) error
 	return usageError{fmt.Sprintf("there is no command %q", name)}
 }
 
+// help prints what a command is for, and its flags.
+func help(stdout io.Writer, fs *flag.FlagSet) {
+	for line := range strings.Lines(usage) {
+		if strings.HasPrefix(line, "  quhaod "+fs.Name()+" ") {
+			fmt.Fprint(stdout, line)
+		}
+	}
+	fmt.Fprintln(stdout)
+	fs.SetOutput(stdout)
+	fs.PrintDefaults()
+}
+
 // flags reads the flags of a command, which may stand before or behind its arguments.
 func flags(name string, args []string, set func(*flag.FlagSet)) ([]string, error) {
 	fs := flag.NewFlagSet(name, flag.ContinueOnError)
@@ -137,6 +164,9 @@ func flags(name string, args []string, set func(*flag.FlagSet)) ([]string, error
 	var rest []string
 	for len(args) > 0 {
 		if err := fs.Parse(args); err != nil {
+			if errors.Is(err, flag.ErrHelp) {
+				return nil, helpError{fs}
+			}
 			return nil, usageError{fmt.Sprintf("%s: %v", name, err)}
 		}
 		if args = fs.Args(); len(args) > 0 {

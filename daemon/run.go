@@ -10,12 +10,14 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -204,8 +206,13 @@ func openPipe(ctx context.Context, conf *config.Config, o runOptions, say *annou
 		}
 	}
 	b, err := broker.New(opts, log)
-	if err != nil {
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
 		return "", fmt.Errorf("%w: choose another address with -mqtt", err)
+	case errors.Is(err, fs.ErrNotExist):
+		return "", fmt.Errorf("%w: no device has a secret yet, begin with quhaod enrol", err)
+	case err != nil:
+		return "", err
 	}
 	out.pipe = b
 	return addresses(b.Addr()), nil

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -84,7 +85,7 @@ func (t *talker) do(ctx context.Context, words []string) (string, error) {
 		return t.why(ctx, arg(1))
 	case "backup":
 		if err := t.st.Backup(ctx, arg(1)); err != nil {
-			return "", err
+			return "", backupError(err)
 		}
 		return fmt.Sprintf("copied and checked: %s\n", arg(1)), nil
 	}
@@ -95,6 +96,9 @@ func (t *talker) do(ctx context.Context, words []string) (string, error) {
 	for _, wish := range wishes {
 		if _, err := t.ctl.Do(ctx, queue.Command{Request: newRequest(t.now()), Actor: "cli", Do: wish}); err != nil {
 			if no, ok := errors.AsType[*queue.Refusal](err); ok {
+				if no.Code == queue.Fault {
+					return "", fmt.Errorf("%s; quhaod status names what is there", no.Why)
+				}
 				return "", errors.New(no.Why)
 			}
 			return "", err
@@ -139,9 +143,30 @@ func (t *talker) wish(ctx context.Context, name, a, b, c string) (queue.Wish, er
 		id, err := t.find(ctx, a)
 		return queue.Reinstate{Ticket: id}, err
 	case "replace":
-		return queue.Bind{Device: a, Install: queue.InstallID(b), Replace: true}, nil
+		return queue.Bind{Device: a, Install: queue.InstallID(b), Replace: true}, t.waits(ctx, a, b)
 	}
-	return nil, fmt.Errorf("%s %s: not understood", name, a)
+	return nil, fmt.Errorf("%s: not understood; quhaod help shows how it is written", strings.TrimSpace(name+" "+a))
+}
+
+// waits refuses an installation that does not wait to be let in: a slip in its name would shut the device out.
+func (t *talker) waits(ctx context.Context, device, install string) (err error) {
+	looked := t.ctl.Look(ctx, func(v controller.View) {
+		for _, d := range v.Devices() {
+			switch {
+			case d.ID != device:
+				continue
+			case slices.Contains(d.Pending, install):
+				return
+			case len(d.Pending) == 0:
+				err = fmt.Errorf("no other installation of %s waits: start the spare device under that name first", device)
+			default:
+				err = fmt.Errorf("no installation %q of %s waits, but: %s", install, device, strings.Join(d.Pending, ", "))
+			}
+			return
+		}
+		err = fmt.Errorf("there is no device %q; quhaod status shows them", device)
+	})
+	return cmp.Or(looked, err)
 }
 
 // find returns today's ticket with a number.
@@ -167,7 +192,7 @@ func (t *talker) why(ctx context.Context, number string) (string, error) {
 	var out strings.Builder
 	err = t.ctl.Look(ctx, func(v controller.View) {
 		for _, because := range queue.Why(v.Rules(), v.State(), id) {
-			fmt.Fprintf(&out, "%s: %s (%s)\n", number, because.Words("zh"), because.Words("en"))
+			fmt.Fprintf(&out, "%s：%s (%s)\n", strings.ToUpper(number), because.Words("zh"), because.Words("en"))
 		}
 	})
 	return out.String(), err
@@ -177,7 +202,7 @@ func (t *talker) status(ctx context.Context) (string, error) {
 	var out strings.Builder
 	err := t.ctl.Look(ctx, func(v controller.View) {
 		s := v.State()
-		fmt.Fprintf(&out, "day %d, open: %t; event %d, epoch %d\n", s.Day, s.Open, s.Seq, s.Epoch)
+		fmt.Fprintf(&out, "day %d is %s; event %d, epoch %d\n", s.Day, word(s.Open, "open", "closed"), s.Seq, s.Epoch)
 		if s.Recovering {
 			fmt.Fprintf(&out, "RECOVERING: no numbers until these kiosks have handed in their papers: %s\n", strings.Join(v.Missing(), ", "))
 		}
@@ -185,14 +210,15 @@ func (t *talker) status(ctx context.Context) (string, error) {
 			fmt.Fprintf(&out, "FAULT: the database cannot be written: %v\n", err)
 		}
 		for _, d := range slices.Sorted(maps.Keys(v.Rules().Departments)) {
-			fmt.Fprintf(&out, "department %-12s waiting %3d, last number %3d, giving out numbers: %t\n", d, len(s.Line(d)), s.LastNum[d], s.Accepting(d))
+			fmt.Fprintf(&out, "department %-12s waiting %3d, last number %3d, %s\n", d, len(s.Line(d)), s.LastNum[d],
+				word(s.Accepting(d), "gives out numbers", "gives out none"))
 		}
 		for _, c := range slices.Sorted(maps.Keys(v.Rules().Counters)) {
 			state := v.Counter(t.now(), c)
 			fmt.Fprintf(&out, "counter %-4s %-8s %-6s officer %s\n", c, state.S, state.Num, s.Desk(c).Officer)
 		}
 		for _, d := range v.Devices() {
-			fmt.Fprintf(&out, "device %-10s in session: %-5t heard %s, parts %v\n", d.ID, d.Session, ago(t.now(), d.Heard), d.Health.Parts)
+			fmt.Fprintf(&out, "device %-10s %-11s heard %s%s\n", d.ID, word(d.Session, "connected", "not there"), ago(t.now(), d.Heard), parts(d.Health.Parts))
 			for _, p := range d.Pending {
 				fmt.Fprintf(&out, "  another installation waits: quhaod replace %s %s\n", d.ID, p)
 			}
@@ -202,6 +228,23 @@ func (t *talker) status(ctx context.Context) (string, error) {
 		}
 	})
 	return out.String(), err
+}
+
+// word is yes or no, in words.
+func word(is bool, yes, no string) string {
+	if is {
+		return yes
+	}
+	return no
+}
+
+// parts says how the parts of a device are.
+func parts(all map[string]string) string {
+	var out strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		fmt.Fprintf(&out, ", %s %s", name, all[name])
+	}
+	return out.String()
 }
 
 func ago(now, t time.Time) string {
@@ -288,13 +331,13 @@ func backupCommand(ctx context.Context, args []string, stdout io.Writer) error {
 	defer working(stdout, "copying and checking")()
 	said, err := talk(ctx, data, []string{"backup", file})
 	if errors.Is(err, errNotRunning) {
-		st, err := store.Open(data, store.Options{Who: "quhaod backup"})
+		st, err := openExisting(data, "quhaod backup")
 		if err != nil {
 			return err
 		}
 		defer st.Close()
 		if err := st.Backup(ctx, file); err != nil {
-			return err
+			return backupError(err)
 		}
 		fmt.Fprintf(stdout, "copied and checked: %s\n", file)
 		return nil
@@ -304,6 +347,22 @@ func backupCommand(ctx context.Context, args []string, stdout io.Writer) error {
 	}
 	fmt.Fprint(stdout, said)
 	return nil
+}
+
+// backupError adds what to do about a file that is in the way.
+func backupError(err error) error {
+	if errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("%w: a backup never overwrites, choose another name", err)
+	}
+	return err
+}
+
+// openExisting opens a database that is there: a slip in the folder's name must not make an empty one and call it whole.
+func openExisting(data, who string) (*store.Store, error) {
+	if _, err := os.Stat(filepath.Join(data, databaseFile)); err != nil {
+		return nil, fmt.Errorf("there is no database in this data folder: %w", err)
+	}
+	return store.Open(data, store.Options{Who: who})
 }
 
 // fileCommand works on the database of a daemon that does not run.
@@ -316,7 +375,7 @@ func fileCommand(ctx context.Context, name string, args []string, stdout io.Writ
 	if data == "" || len(rest) != 0 {
 		return usageError{name + " needs -data"}
 	}
-	st, err := store.Open(data, store.Options{Who: "quhaod " + name})
+	st, err := openExisting(data, "quhaod "+name)
 	if err != nil {
 		return err
 	}

@@ -107,7 +107,7 @@ func TestTalk(t *testing.T) {
 		code int
 		want string
 	}{
-		{"status", exitDone, "day 0, open: false"},
+		{"status", exitDone, "day 0 is closed"},
 		{"day close", exitRefused, "no day is open"},
 		{"day open", exitDone, "done"},
 		{"day open", exitRefused, "day 1 is open already"},
@@ -115,15 +115,44 @@ func TestTalk(t *testing.T) {
 		{"sign on c3 nobody", exitRefused, "there is no officer"},
 		{"status", exitDone, "counter c3   idle"},
 		{"issuing close finance", exitDone, "done"},
-		{"status", exitDone, "giving out numbers: false"},
+		{"status", exitDone, "gives out none"},
 		{"issuing open finance", exitDone, "done"},
 		{"issuing shut finance", exitRefused, "not understood"},
 		{"why B001", exitRefused, "there is no ticket B001 today"},
 		{"return B001", exitRefused, "there is no ticket B001 today"},
-		{"replace kiosk-1 spare", exitDone, "done"},
+		{"replace kiosk-1 spare", exitRefused, "no other installation of kiosk-1 waits"},
+		{"replace kiosk-0 spare", exitRefused, "there is no device"},
+		{"day", exitRefused, "quhaod: day: not understood"},
 		{"sign off c3", exitDone, "done"},
 		{"day close", exitRefused, "close issuing first"},
 		{"day -force close", exitDone, "done"},
+	} {
+		if code, out := k.say(t, step.line); code != step.code || !strings.Contains(out, step.want) {
+			t.Errorf("quhaod %s: exit code %d, want %d; %q, want %q", step.line, code, step.code, out, step.want)
+		}
+	}
+}
+
+// Only an installation that waits may take a device's place: a slip in its name would shut the device out.
+func TestReplace(t *testing.T) {
+	k := newTalking(t)
+	topics := proto.NewTopics("quhao")
+	for _, install := range []proto.Install{"first", "spare"} {
+		payload, err := proto.Encode(proto.Hello{V: proto.Version, Nonce: "n", Kind: proto.KindKiosk, Install: install, Boot: "b"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		k.ctl.Message(t.Context(), "kiosk-1", proto.Message{Topic: topics.Up("kiosk-1", proto.UpHello), Payload: payload})
+	}
+	for _, step := range []struct {
+		line string
+		code int
+		want string
+	}{
+		{"replace kiosk-1 spar", exitRefused, "but: spare"},
+		{"status", exitDone, "quhaod replace kiosk-1 spare"},
+		{"replace kiosk-1 spare", exitDone, "done"},
+		{"replace kiosk-1 spare", exitRefused, "already bound"},
 	} {
 		if code, out := k.say(t, step.line); code != step.code || !strings.Contains(out, step.want) {
 			t.Errorf("quhaod %s: exit code %d, want %d; %q, want %q", step.line, code, step.code, out, step.want)
