@@ -150,7 +150,7 @@ func (h *hall) startAll() error {
 			return err
 		}
 		h.wires.window(d.ID, window)
-		h.start(d.ID, path, "-config", h.data(d.ID+".id.yaml"), "-data", h.data(d.ID), "-local", h.opt.config, "-http", window)
+		h.start(d.ID, path, "-config", h.data(d.ID+".id.yaml"), "-data", h.data(d.ID), "-http", window)
 	}
 	if err := h.await("every kiosk and counter unit", readyWithin, h.allReady); err != nil {
 		return err
