@@ -25,7 +25,7 @@ type mutant struct {
 type edit struct{ file, old, new string }
 
 // mutantRuns is within how many runs a mutant has to be found.
-const mutantRuns = 2000
+const mutantRuns = 6000
 
 func mutants() []mutant {
 	const (
@@ -34,7 +34,7 @@ func mutants() []mutant {
 		ask, rating, hear, session   = "kiosk/flow/ask.go", "display/flow/rating.go", "display/flow/counter.go", "internal/device/session.go"
 		apply                        = "daemon/queue/apply.go"
 	)
-	return []mutant{
+	return append(offlineMutants(), []mutant{
 		{"a repeated request is done again", []edit{
 			{cmd, "if res, ok := s.answers[m.ID]; ok {", "if res, ok := s.answers[m.ID]; ok && false {"},
 			{batch, "if a, ok := b.state.Answer(cmd.Request); ok {", "if a, ok := b.state.Answer(cmd.Request); ok && false {"},
@@ -70,7 +70,7 @@ func mutants() []mutant {
 			{fact, "if f.Seq <= in.Ack {", "if false {"},
 		}, "was taken twice"},
 		{"a ticket is void although one of its papers came out", []edit{
-			{fact, "if answer != w.Answer && !p.none() {", "if answer != w.Answer && !p.none() && false {"},
+			{fact, "if answer != one && !p.none() {", "if answer != one && !p.none() && false {"},
 			{apply, "		case t.State == Void:\n			t.State = Waiting\n", ""},
 		}, "the paper .* is lost"},
 		{"a display takes an older state", []edit{
@@ -86,6 +86,45 @@ func mutants() []mutant {
 			{fault, "	c.endSessions()\n	return true", "	return true"},
 			{cmd, "		delete(s.answers, m.ID) // it may never have been true\n", ""},
 		}, "a ticket that the log does not hold"},
+	}...)
+}
+
+// offlineMutants are the faults in what concerns papers that the controller did not give, or has forgotten. They are hunted
+// in runs with the misfortunes that can bring them to light.
+func offlineMutants() []mutant {
+	const (
+		offline, fact, undo = "daemon/queue/offline.go", "daemon/queue/decide_fact.go", "daemon/queue/undo.go"
+		wire, mine, journal = "daemon/controller/wire.go", "daemon/controller/offline.go", "internal/device/journal.go"
+	)
+	return []mutant{
+		{"the claimed time is not clamped", []edit{
+			{offline, "max(place.After, w.NotBefore, d.s.dayVer)", "max(place.After, d.s.dayVer)"},
+		}, "which was given when"},
+		{"an offline number does not consume its request", []edit{
+			{offline, "range []RequestID{answer, RequestID(b.Ticket)} {", "range []RequestID{RequestID(b.Ticket)} {"},
+		}, "ended in a number of the kiosk's own"},
+		{"the series of a new installation begins at 1", []edit{
+			{offline, "from = d.s.Letters[w.Letters] + 1", "from = 1"},
+		}, "two visitors hold|is given to"},
+		{"a hello ends the recovery", []edit{
+			{wire, "	b.sessions[dev] = s\n	return nil", "	b.sessions[dev] = s\n	b.replayed(dev, s, 0)\n	return nil"},
+		}, "has not handed in"},
+		{"no number is jumped over after a recovery", []edit{
+			{offline, "n := (known/100+1)*100 + w.Jump", "n := known + 1"},
+		}, "two visitors hold|is given to"},
+		{"the kiosk's own counter is not journaled", []edit{
+			{journal, "		j.c.OffN = max(j.c.OffN, f.Off)\n", ""},
+			{journal, "	if err := j.replayFact(raw); err != nil {\n		return f,", "	j.c.OffN = max(j.c.OffN, f.Off)\n	if err := j.replayFact(raw); err != nil {\n		return f,"},
+		}, "two visitors hold|is given to"},
+		{"a fact whose commit failed counts as handed in", []edit{
+			{mine, "c.state.Devices[dev] == in.ID && in.HW >= h.papers", "c.state.Devices[dev] == in.ID"},
+		}, "has not handed in"},
+		{"an old copy of a journal voids a ticket", []edit{
+			{fact, "return (news == PaperAbandoned || news == PaperOffline) &&", "return false && (news == PaperAbandoned || news == PaperOffline) &&"},
+		}, "is lost"},
+		{"an undone call brings back a number without paper", []edit{
+			{undo, `if t.State.inLine() && t.noneBut("") {`, "if false {"},
+		}, "is known to have no paper"},
 	}
 }
 

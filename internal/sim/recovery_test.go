@@ -66,10 +66,7 @@ func (w *world) misfortune() {
 		w.after(w.some(2*time.Second, 35*time.Second), func() { k.replaced(nil) })
 	}
 	if w.plan.back {
-		var old []byte
-		at := w.some(time.Second, 15*time.Second)
-		w.after(at, func() { old = slices.Clone(k.disk.b) })
-		w.after(at+w.some(2*time.Second, 20*time.Second), func() { k.setBack(old) })
+		w.after(w.some(time.Second, 15*time.Second), k.copied)
 	}
 	w.administrator(w.now)
 }
@@ -174,12 +171,31 @@ func (k *kiosk) replaced(b []byte) {
 	k.disk.b = slices.Clone(b)
 }
 
+// copied takes a copy of the disk, best while a number is asked for: such a copy takes the paper that follows for abandoned.
+func (k *kiosk) copied() {
+	j, err := device.OpenJournal(&disk{w: &world{}, b: slices.Clone(k.disk.b)}, func() proto.Install { return "nobody" })
+	if err != nil {
+		k.w.fail("%s: the journal cannot be read: %v", k.dev, err)
+		return
+	}
+	if intents, _ := j.Open(); len(intents) == 0 && k.w.chance(0.99) && !k.w.calm() {
+		k.w.after(100*time.Millisecond, k.copied)
+		return
+	}
+	k.w.say("the disk of %s is copied", k.dev)
+	old := slices.Clone(k.disk.b)
+	k.w.after(k.w.some(2*time.Second, 15*time.Second), func() { k.setBack(old) })
+}
+
 // setBack puts an old copy of its disk into the kiosk, if the controller can find out: a copy that lacks nothing which the
 // controller has taken looks like the disk itself (PROTOCOL.md, limits).
 func (k *kiosk) setBack(old []byte) {
 	j, err := device.OpenJournal(&disk{w: &world{}, b: slices.Clone(old)}, func() proto.Install { return "nobody" })
-	in := k.w.centre.shadow.Installs[queue.InstallID(j.Install())]
-	if err != nil || in == nil || in.Ack < j.Next() {
+	if err != nil {
+		k.w.fail("%s: the copy cannot be read: %v", k.dev, err)
+		return
+	}
+	if in := k.w.centre.shadow.Installs[queue.InstallID(j.Install())]; in == nil || in.Ack < j.Next() || k.w.calm() {
 		return
 	}
 	k.replaced(old)

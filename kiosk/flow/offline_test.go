@@ -111,3 +111,21 @@ func TestWhoMayNotGiveNumbers(t *testing.T) {
 	b.pass(giveUpAfter)
 	b.wantScreen(PrinterOut)
 }
+
+func TestAKioskThatWasNotWelcomedSinceItsStartGivesNoNumbers(t *testing.T) {
+	b := alone(t)
+	b.boot(sample()) // on a disk that may be an old copy: only a welcome tells
+	b.do(PrinterState{printer.OK})
+	b.do(PipeUp{})
+	b.say(b.topics.Hall("hall"), proto.HallState{V: 1, Epoch: 1, Ver: 2, Depts: []proto.DeptState{{ID: "cards", Open: true}}})
+	b.do(Key{3})
+	b.pass(giveUpAfter)
+	if jobs := b.printed(); len(jobs) > 0 {
+		t.Fatalf("printed %+v", jobs)
+	}
+	b.connect("s2")
+	b.do(PipeDown{})
+	b.do(Key{3})
+	b.pass(giveUpAfter)
+	b.wantPaper("CX01")
+}
