@@ -140,7 +140,7 @@ func (t *talker) wish(ctx context.Context, name, a, b, c string) (queue.Wish, er
 	}
 	switch name {
 	case "return":
-		id, err := t.find(ctx, a)
+		id, err := t.find(ctx, a, true)
 		return queue.Reinstate{Ticket: id}, err
 	case "replace":
 		return queue.Bind{Device: a, Install: queue.InstallID(b), Replace: true}, t.waits(ctx, a, b)
@@ -169,12 +169,15 @@ func (t *talker) waits(ctx context.Context, device, install string) (err error) 
 	return cmp.Or(looked, err)
 }
 
-// find returns today's ticket with a number.
-func (t *talker) find(ctx context.Context, number string) (id queue.TicketID, err error) {
+// find returns today's ticket with a number; if there is none and expired ones count, the last one that expired with its day.
+func (t *talker) find(ctx context.Context, number string, expired bool) (id queue.TicketID, err error) {
 	err = t.ctl.Look(ctx, func(v controller.View) {
+		var day queue.Day
 		for _, ticket := range v.State().Tickets {
-			if ticket.Day == v.State().Day && strings.EqualFold(ticket.Number, number) && ticket.Twin == 0 {
-				id = ticket.ID
+			today := ticket.Day == v.State().Day
+			if strings.EqualFold(ticket.Number, number) && ticket.Twin == 0 && ticket.Day > day &&
+				(today || expired && ticket.State == queue.Expired) {
+				id, day = ticket.ID, ticket.Day
 			}
 		}
 	})
@@ -185,7 +188,7 @@ func (t *talker) find(ctx context.Context, number string) (id queue.TicketID, er
 }
 
 func (t *talker) why(ctx context.Context, number string) (string, error) {
-	id, err := t.find(ctx, number)
+	id, err := t.find(ctx, number, false)
 	if err != nil {
 		return "", err
 	}

@@ -175,6 +175,30 @@ func TestTalkOfTickets(t *testing.T) {
 	}
 }
 
+// Whoever still holds a paper of yesterday comes back by its number, once, unless today has one of that number itself.
+func TestReturnOfYesterday(t *testing.T) {
+	k := newTalking(t)
+	k.say(t, "day open")
+	k.take(t, "finance")
+	k.say(t, "issuing close all")
+	k.say(t, "day close -force")
+	k.say(t, "day open")
+	for _, step := range []struct {
+		line string
+		code int
+		want string
+	}{
+		{"why B001", exitRefused, "there is no ticket B001 today"},
+		{"return B001", exitDone, "done"},
+		{"why B001", exitDone, "B001"},
+		{"return B001", exitRefused, "not a missed number"},
+	} {
+		if code, out := k.say(t, step.line); code != step.code || !strings.Contains(out, step.want) {
+			t.Errorf("quhaod %s: exit code %d, want %d; %q, want %q", step.line, code, step.code, out, step.want)
+		}
+	}
+}
+
 // A copy is made while the daemon runs and while it does not; the log is checked and its tables are rebuilt only when it does not.
 func TestBackupVerifyRebuild(t *testing.T) {
 	k := newTalking(t)
