@@ -32,7 +32,7 @@ func (j *Journal) SetPermit(p proto.Permit) error {
 
 // NextOff is the next place in the kiosk's own series, if it may give a number of its own at a time, in ms since 1970.
 // The series is one over all departments, is never begun anew by a day, and goes on over the whole life of the installation:
-// 1,000 is printed as 001 again.
+// 1,000 is printed as 01 again.
 func (j *Journal) NextOff(now int64) (n int, p proto.Permit, ok bool) {
 	if j.broken != nil || j.permit == nil || now >= j.permit.Until {
 		return 0, p, false

@@ -133,8 +133,8 @@ type Fact struct {
 	On      bool   `json:"on,omitempty"`
 
 	T    int64 `json:"t"`    // ms since 1970, the device's notion of the controller's time
-	Up   int64 `json:"up"`   // ms since the device's boot
-	Boot Boot  `json:"boot"` // that boot
+	Up   int64 `json:"up"`   // ms since the start of the device's program
+	Boot Boot  `json:"boot"` // that start
 	Clk  bool  `json:"clk"`  // T can be trusted
 }
 
