@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"strings"
 	"syscall"
 
@@ -76,6 +77,11 @@ func (e startError) Error() string { return e.err.Error() }
 func (e startError) Unwrap() error { return e.err }
 
 func main() {
+	// Memory before processor: a controller is idle nearly always, and a storm of devices leaves a third less behind.
+	// Who sets GOGC knows better.
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(50)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	os.Exit(exitCode(os.Stderr, command(ctx, os.Args[1:], os.Stdout, os.Stderr)))

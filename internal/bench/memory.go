@@ -143,6 +143,10 @@ func (f *fleet) live(ctx context.Context, d time.Duration) error {
 }
 
 func (d *device) live(ctx context.Context, until time.Time) error {
+	for _, m := range d.held {
+		d.heard(m)
+	}
+	d.held = nil
 	beat := time.Now().Add(beatEvery)
 	for ctx.Err() == nil && time.Now().Before(until) {
 		next := until

@@ -100,12 +100,9 @@ func (c *client) packet() (kind byte, body []byte, err error) {
 	return kind, body, err
 }
 
-// waiting says whether a message, or a piece of one, comes before a time. It reads nothing, so no deadline can cut a
+// waiting says whether a packet, or a piece of one, comes before a time. It reads nothing, so no deadline can cut a
 // packet in two.
 func (c *client) waiting(until time.Time) (bool, error) {
-	if len(c.held) > 0 {
-		return true, nil
-	}
 	c.deadline(time.Until(until))
 	_, err := c.in.Peek(1)
 	if e, ok := errors.AsType[net.Error](err); ok && e.Timeout() {
