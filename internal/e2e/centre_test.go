@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -32,6 +33,7 @@ func writeCentre(t *testing.T, kiosks, units int) string {
 id: unit-%d
 kind: counter
 counters: [c%d]
+led: {driver: terminal, port: {serial: led}}
 keypad: {driver: terminal, port: {serial: keypad}}
 `, i+1, i+1)
 	}
@@ -42,7 +44,7 @@ id: kiosk-%d
 kind: kiosk
 hall: hall
 letter: %s
-keys: [{key: 1, department: office}]
+keys: [{key: 1, department: office}, {key: 2, department: office}, {key: 3, department: office}]
 printer: {driver: text, port: {serial: printer}}
 keypad: {driver: terminal, port: {serial: keypad}}
 `, i+1, letter)
@@ -62,4 +64,25 @@ counters:
 %sofficers:
 %s`, counters, officers)
 	return dir
+}
+
+// fitPrinters gives every kiosk of a centre a printer that speaks ESC/POS.
+func fitPrinters(t *testing.T, conf string) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(conf, "devices", "kiosk-*.yaml"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no kiosks in %s: %v", conf, err)
+	}
+	for _, name := range files {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if bytes.Count(text, []byte("driver: text")) != 1 {
+			t.Fatalf("%s has another printer", name)
+		}
+		if err := os.WriteFile(name, bytes.Replace(text, []byte("driver: text"), []byte("driver: escpos"), 1), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
 }

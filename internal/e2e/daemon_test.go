@@ -67,20 +67,26 @@ func freePort(t *testing.T) string {
 // enrol returns a device's secret.
 func (d *daemon) enrol(id string) string {
 	d.t.Helper()
-	cmd := exec.Command(bin("quhaod"), "enrol", "-config", d.conf, "-data", d.data, "-mqtt", d.mqtt, id)
+	m := regexp.MustCompile(`(?m)^secret: (\S+)$`).FindSubmatch(d.identity(id, d.mqtt))
+	if m == nil {
+		d.t.Fatalf("enrol %s gives no secret", id)
+	}
+	return string(m[1])
+}
+
+// identity enrols a device that dials an address and returns its own small file.
+func (d *daemon) identity(id, addr string) []byte {
+	d.t.Helper()
+	cmd := exec.Command(bin("quhaod"), "enrol", "-config", d.conf, "-data", d.data, "-mqtt", addr, id)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
 	if err != nil {
 		d.t.Fatalf("enrol %s: %v", id, err)
 	}
-	m := regexp.MustCompile(`(?m)^secret: (\S+)$`).FindSubmatch(out)
-	if m == nil {
-		d.t.Fatalf("enrol %s gives no secret", id)
-	}
 	if d.outer != nil {
 		d.outer.reload(d.t)
 	}
-	return string(m[1])
+	return out
 }
 
 // start starts the daemon and waits until it is healthy.
@@ -150,12 +156,14 @@ func (d *daemon) stop() {
 	}
 }
 
-// tell runs a command of quhaod on the running daemon.
-func (d *daemon) tell(words ...string) {
+// tell runs a command of quhaod on the data folder, whose daemon may be running, and returns what it says.
+func (d *daemon) tell(words ...string) string {
 	d.t.Helper()
-	if out, err := exec.Command(bin("quhaod"), append(words, "-data", d.data)...).CombinedOutput(); err != nil {
+	out, err := exec.Command(bin("quhaod"), append(words, "-data", d.data)...).CombinedOutput()
+	if err != nil {
 		d.t.Fatalf("quhaod %s: %v\n%s", strings.Join(words, " "), err, out)
 	}
+	return string(out)
 }
 
 // verify lets quhaod check its own log.
