@@ -131,6 +131,12 @@ func (d *decider) placeAt(w ReportPaper) Place {
 	return place
 }
 
+// What a restore has lost of the kiosks' own series: above anyLetters any new installation begins, whatever its letters are.
+const (
+	anyLetters  = ""  // in State.Letters
+	lostPermits = 300 // places: three installations with the usual 99 each, which came and died after the backup was made
+)
+
 // permit allows an installation to give numbers while it is cut off, once a day. An installation that is new to the letters
 // begins above all that any other can have printed with them.
 func (d *decider) permit(w Permit) (Body, *Refusal) {
@@ -147,7 +153,7 @@ func (d *decider) permit(w Permit) (Body, *Refusal) {
 	}
 	from := in.From
 	if from == 0 {
-		from = d.s.Letters[w.Letters] + 1
+		from = max(d.s.Letters[w.Letters], d.s.Letters[anyLetters]) + 1
 	}
 	last := max(in.Off, w.Has, from-1)
 	return Permitted{
@@ -223,6 +229,7 @@ func (a *applier) permit(b Permitted) error {
 // beginRecovery loses the open visits: whether they went on after the backup nobody knows.
 func (a *applier) beginRecovery() {
 	a.Recovering = true
+	a.Letters[anyLetters] = slices.Max(append(slices.Collect(maps.Values(a.Letters)), 0)) + lostPermits
 	for _, id := range slices.Sorted(maps.Keys(a.Visits)) {
 		v := a.Visits[id]
 		if !v.Ended.IsZero() {

@@ -90,6 +90,25 @@ func TestPermitsOfALetterNeverMeet(t *testing.T) {
 	equal(t, "and so does what it can have printed", again.High, 219)
 }
 
+func TestAfterARestoreASpareBeginsAboveWhatTheBackupDoesNotKnow(t *testing.T) {
+	h := openHall(t)
+	permit := func(install InstallID, letters string) int {
+		t.Helper()
+		return h.do(Permit{Device: "kiosk-1", Install: install, Letters: letters, Cap: 99}).Body.(Permitted).From
+	}
+	permit("k1", "X")
+	h.do(BeginRecovery{Why: "restore"})
+	h.do(EndRecovery{Jump: 300})
+	h.do(Bind{Device: "kiosk-1", Install: "k3", Replace: true})
+	equal(t, "above the one that came and died", permit("k3", "X"), 400)
+	h.do(Bind{Device: "kiosk-1", Install: "k4", Replace: true})
+	equal(t, "also with letters that the backup has never heard of", permit("k4", "Y"), 400)
+	h.do(CloseDay{Force: true})
+	h.do(OpenDay{})
+	h.do(Bind{Device: "kiosk-1", Install: "k5", Replace: true})
+	equal(t, "and for ever", permit("k5", "Y"), 499)
+}
+
 func TestARecoveryGivesNoNumbersAndGoesOnAboveAll(t *testing.T) {
 	h := openHall(t, "1")
 	h.wait(edu, "")

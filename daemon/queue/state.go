@@ -160,7 +160,7 @@ type State struct {
 	Desks    map[CounterID]*Desk
 	Installs map[InstallID]*Install
 	Devices  map[string]InstallID
-	Letters  map[string]int // highest place that any paper with these letters can have
+	Letters  map[string]int // highest place that any paper with these letters can have; of no letters: with any, before the last restore
 
 	// Recovering: restored from a backup, and not every journal was heard yet.
 	Recovering bool

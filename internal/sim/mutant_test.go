@@ -104,7 +104,7 @@ func offlineMutants() []mutant {
 			{offline, "range []RequestID{answer, RequestID(b.Ticket)} {", "range []RequestID{RequestID(b.Ticket)} {"},
 		}, "ended in a number of the kiosk's own"},
 		{"the series of a new installation begins at 1", []edit{
-			{offline, "from = d.s.Letters[w.Letters] + 1", "from = 1"},
+			{offline, "from = max(d.s.Letters[w.Letters], d.s.Letters[anyLetters]) + 1", "from = 1"},
 		}, "two visitors hold|is given to"},
 		{"a hello ends the recovery", []edit{
 			{wire, "	b.sessions[dev] = s\n	return nil", "	b.sessions[dev] = s\n	b.replayed(dev, s, 0)\n	return nil"},

@@ -179,6 +179,18 @@ func (w *world) gone(p sheet) bool {
 	return true
 }
 
+// permitted checks that a kiosk in session has the permit of the open day.
+func (w *world) permitted(p *program, j *device.Journal) {
+	s := w.centre.shadow
+	if p.most < 2 || w.plan.own == 0 || !s.Open || s.Recovering {
+		return
+	}
+	t, _ := p.session.Time(p.time())
+	if _, permit, _ := j.NextOff(t); permit.Day != proto.Day(s.Day) {
+		w.fail("%s is in session and has the permit %+v on day %d", p.dev, permit, s.Day)
+	}
+}
+
 // papersKept checks that every paper is in the log, unless its journal is gone as well.
 func (w *world) papersKept() {
 	s := w.centre.shadow

@@ -45,6 +45,14 @@ func (p plan) atLeast() time.Duration {
 	return 0
 }
 
+// visits is how often somebody comes to a kiosk: what a restore loses must be more than one message of facts.
+func (p plan) visits() time.Duration {
+	if p.restore {
+		return 1200 * time.Millisecond
+	}
+	return 2500 * time.Millisecond
+}
+
 // misfortune lets the plan come true.
 func (w *world) misfortune() {
 	k := w.kiosks[w.rng.IntN(len(w.kiosks))]

@@ -77,7 +77,7 @@ func (w *world) morning() {
 // busy lets people come and things go wrong.
 func (w *world) busy() {
 	for _, k := range w.kiosks {
-		w.each(2500*time.Millisecond, k.visit)
+		w.each(w.plan.visits(), k.visit)
 	}
 	for _, u := range w.units {
 		w.each(1500*time.Millisecond, u.officer)
@@ -171,6 +171,7 @@ func (w *world) settled(p *program) {
 		return
 	}
 	j := p.session.Journal()
+	w.permitted(p, j)
 	if len(j.Pending()) > 0 || j.Acked()+1 != j.Next() {
 		w.fail("%s has facts that are not taken: %d of %d", p.dev, j.Acked(), j.Next()-1)
 	}
