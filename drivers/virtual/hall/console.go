@@ -207,7 +207,7 @@ func (c *console) press(op keypad.Op, counter string, arg int) error {
 		return err
 	}
 	if op == keypad.Rate {
-		return u.keys.press(op, arg) // changes nothing that anybody sees but the visitor
+		return c.score(u, arg)
 	}
 	if !c.page { // lines can come faster than fingers: the same key is bounce then
 		if err := pause(c.h.ctx, stepUp); err != nil {
@@ -218,6 +218,28 @@ func (c *console) press(op keypad.Op, counter string, arg int) error {
 	if err == nil && !changed {
 		return no("counter %d has not changed: nobody to call, not allowed now, or the daemon is away",
 			"%d 号窗口没有变化：无人等候、此刻不允许，或控制器不在线", n)
+	}
+	return err
+}
+
+// score presses a rating key. Nothing that can be seen changes but the rater, so the terminal says whether it was taken.
+func (c *console) score(u *counterUnit, score int) error {
+	if c.page {
+		return u.keys.press(keypad.Rate, score)
+	}
+	open, err := c.h.unit(c.h.ctx, u, time.Second, func(v unitView) bool { return v.Rating })
+	if err != nil {
+		return err
+	}
+	if !open {
+		return no("counter %d has no visit to rate: once, after the end of one", "%d 号窗口没有可评价的办理：办结之后评价，每次办理一次", u.number)
+	}
+	if err := u.keys.press(keypad.Rate, score); err != nil {
+		return err
+	}
+	taken, err := c.h.unit(c.h.ctx, u, rateWithin, func(v unitView) bool { return !v.Rating })
+	if err == nil && taken {
+		c.h.out.event("counter %d: rated %d, 感谢您的评价 / thank you", u.number, score)
 	}
 	return err
 }

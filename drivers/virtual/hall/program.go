@@ -159,6 +159,9 @@ func (p *program) run(ctx context.Context) error {
 		if p.isOff() {
 			p.out.event("%s is switched off", p.name)
 			p.awaitOn(ctx)
+			if ctx.Err() != nil {
+				return nil // the hall closes while it is off
+			}
 			p.out.event("%s is switched on", p.name)
 		} else {
 			p.out.event("%s has ended (%v) and is started again", p.name, err)
