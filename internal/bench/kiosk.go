@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -182,7 +183,7 @@ func ticketRow(paper []byte) row {
 	raster := 0
 	for i := 0; i+8 <= len(paper); i++ {
 		if bytes.HasPrefix(paper[i:], []byte("\x1dv0")) {
-			raster += int(paper[i+4]) | int(paper[i+5])<<8*(int(paper[i+6])|int(paper[i+7])<<8)
+			raster += int(binary.LittleEndian.Uint16(paper[i+4:])) * int(binary.LittleEndian.Uint16(paper[i+6:]))
 		}
 	}
 	number := -1

@@ -47,7 +47,7 @@ func dial(addr, name, secret string, topics proto.Topics) (*client, error) {
 	}
 	c := &client{conn: conn.(*net.TCPConn), in: bufio.NewReaderSize(conn, 2048)}
 	body := append([]byte{0, 4}, "MQTT"...)
-	body = append(body, 4, 0xc2|0x04|0x08|0x20, 0, 60) // user, password, will retained with QoS 1, clean; keep-alive 60 s
+	body = append(body, 4, 0xc2|0x04|0x08|0x20, 0, 0) // user, password, will retained with QoS 1, clean; no keep-alive: some wait for minutes
 	for _, s := range []string{name, topics.Up(name, proto.UpAvail), `{"s":"lost"}`, name, secret} {
 		body = text(body, s)
 	}

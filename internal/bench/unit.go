@@ -21,6 +21,7 @@ type unit struct {
 	pad    *virtual.Typist
 	cables []*virtual.Cable
 	shown  chan showing
+	last   int // the number called last: a display is written again from time to time
 }
 
 // showing is what a display shows since when.
@@ -83,7 +84,8 @@ func (u *unit) press() (pressed, shown time.Time, number int, err error) {
 	if err := u.pad.Type("next"); err != nil {
 		return pressed, pressed, 0, err
 	}
-	s, err := u.awaitShown(func(s showing) bool { return s.Colour == calling })
+	s, err := u.awaitShown(func(s showing) bool { return s.Colour == calling && s.Value != u.last })
+	u.last = s.Value
 	return pressed, s.at, s.Value, err
 }
 
