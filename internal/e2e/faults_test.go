@@ -137,18 +137,18 @@ func printerFaults() []fault {
 	return []fault{
 		{"paper out", out(true), noticed, "out", out(false), "printer_out", "", "", 0},
 		{"paper out", out(true), justNow, "", out(false), "no_paper", queue.Void, queue.PaperNone, 0},
-		{"paper out", out(true), middle, "", out(false), "take", queue.Waiting, queue.PaperUnknown, 1},
+		{"paper out", out(true), middle, "", out(false), "check", queue.Waiting, queue.PaperUnknown, 1},
 		{"paper near its end", low(true), noticed, "low", low(false), "take", queue.Waiting, queue.PaperAsked, 1},
 		{"cover open", cover(true), noticed, "open", cover(false), "printer_open", "", "", 0},
-		{"cover opened", cover(true), middle, "", cover(false), "take", queue.Waiting, queue.PaperUnknown, 1},
+		{"cover opened", cover(true), middle, "", cover(false), "check", queue.Waiting, queue.PaperUnknown, 1},
 		{"cutter jammed", cutter(true), noticed, "error", cutter(false), "printer_error", "", "", 0},
-		{"cutter jammed", cutter(true), middle, "", cutter(false), "take", queue.Waiting, queue.PaperUnknown, 1},
+		{"cutter jammed", cutter(true), middle, "", cutter(false), "check", queue.Waiting, queue.PaperUnknown, 1},
 		{"overheated", hot(true), noticed, "error", hot(false), "printer_error", "", "", 0},
-		{"overheated", hot(true), middle, "", hot(false), "take", queue.Waiting, queue.PaperUnknown, 1},
+		{"overheated", hot(true), middle, "", hot(false), "check", queue.Waiting, queue.PaperUnknown, 1},
 		{"answers nothing", mute(true), noticed, "gone", mute(false), "printer_error", "", "", 0},
 		{"answers nothing", mute(true), justNow, "", mute(false), "take", queue.Waiting, queue.PaperSent, 1},
 		{"cable unplugged", unplug, noticed, "gone", plug, "printer_error", "", "", 0},
-		{"cable unplugged", unplug, middle, "", plug, "take", queue.Waiting, queue.PaperUnknown, 1},
+		{"cable unplugged", unplug, middle, "", plug, "check", queue.Waiting, queue.PaperUnknown, 1},
 		{"power cut (kill -9 of the kiosk)", (*kioskProgram).kill9, middle, "", (*kioskProgram).start9, "", queue.Waiting, queue.PaperUnknown, 1},
 	}
 }

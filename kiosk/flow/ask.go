@@ -261,8 +261,12 @@ func (k *Kiosk) printed(now device.Now, e Printed) {
 	}
 	k.paper = nil
 	k.note(now, proto.Fact{K: proto.FactEnd, ID: p.start.ID, TID: p.start.TID, How: e.How})
-	if e.How == proto.HowNone {
+	switch e.How {
+	case proto.HowNone:
 		p.res = k.plain(NoPaper)
+	case proto.HowUnknown: // the number counts, and stays on the screen: the paper may show only a part of it
+		p.res.State = Check
+		p.res.Title, p.res.Hint = words(Check)
 	}
 	k.show(now, p.res)
 }

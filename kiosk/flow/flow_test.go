@@ -307,7 +307,7 @@ func TestHallState(t *testing.T) {
 
 func TestWords(t *testing.T) {
 	all := []State{Idle, Choose, TapCard, Asking, Printing, Take, Again, Closed, Full, NotEligible, Appointment, Retry,
-		NoPaper, PrinterOut, PrinterOpen, PrinterError, Offline, Fault}
+		TakeOffline, Check, NoPaper, PrinterOut, PrinterOpen, PrinterError, Offline, Fault}
 	seen := map[Text]State{}
 	for _, s := range all {
 		title, hint := words(s)

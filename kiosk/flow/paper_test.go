@@ -111,4 +111,8 @@ func TestPrinterNeverAnswers(t *testing.T) {
 	b.answer(cmd, proto.ResOK, ticketNo("B012"))
 	b.pass(printFor)
 	b.wantFacts("start "+string(cmd.ID), "end "+string(cmd.ID)+" unknown")
+	b.wantScreen(Check)
+	if s := b.k.View(b.now()).Screen; s.Number != "B012" {
+		t.Errorf("the screen shows the number %q: nobody else may know it", s.Number)
+	}
 }

@@ -146,6 +146,7 @@ const (
 	NotEligible  State = "not_eligible"
 	Appointment  State = "appointment_needed"
 	Retry        State = "retry"    // no number this time
+	Check        State = "check"    // a number was given and nobody knows how its paper came out
 	NoPaper      State = "no_paper" // a number was given but no paper came
 	PrinterOut   State = "printer_out"
 	PrinterOpen  State = "printer_open"

@@ -29,6 +29,8 @@ func words(s State) (title, hint Text) {
 		return Text{"需要预约", "An appointment is needed"}, Text{"请咨询导办台", "Please ask at the guide desk"}
 	case Retry:
 		return Text{"请重新取号", "Please try again"}, Text{"这次没有取到号", "You have not been given a number"}
+	case Check:
+		return Text{"请检查号票", "Please check your ticket"}, Text{"若未打印完整，请记下号码并咨询导办台", "If it is not whole, note the number and ask at the guide desk"}
 	case NoPaper:
 		return Text{"未能打印号票", "Your ticket was not printed"}, Text{"请重新取号或咨询导办台", "Please try again or ask at the guide desk"}
 	case PrinterOut:
