@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
@@ -26,8 +27,8 @@ const (
 )
 
 // enrolCommand makes a device's secret, keeps its hash, and prints the file that the device wants.
-// Enrolling again makes the old secret worthless.
-func enrolCommand(args []string, stdout io.Writer) error {
+// Enrolling again makes the old secret worthless, in a daemon that runs as well.
+func enrolCommand(ctx context.Context, args []string, stdout io.Writer) error {
 	var conf, data, addr string
 	var plain bool
 	rest, err := flags("enrol", args, func(fs *flag.FlagSet) {
@@ -68,6 +69,9 @@ func enrolCommand(args []string, stdout io.Writer) error {
 	}
 	if c.Centre.Prefix != "" && c.Centre.Prefix != "quhao" {
 		fmt.Fprintf(stdout, "prefix: %s\n", c.Centre.Prefix)
+	}
+	if _, err := talk(ctx, data, []string{enrolled}); err != nil && !errors.Is(err, errNotRunning) {
+		return fmt.Errorf("%s has its secret, but the running quhaod has not read it, so start it again: %w", id, err)
 	}
 	return nil
 }

@@ -82,7 +82,7 @@ func main() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(50)
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
 	os.Exit(exitCode(os.Stderr, command(ctx, os.Args[1:], os.Stdout, os.Stderr)))
 }
@@ -129,7 +129,7 @@ func dispatch(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 	case "check":
 		return checkCommand(args, stdout)
 	case "enrol":
-		return enrolCommand(args, stdout)
+		return enrolCommand(ctx, args, stdout)
 	case "doctor":
 		return doctorCommand(ctx, args, stdout)
 	case "restore":

@@ -91,6 +91,14 @@ type publisher struct{ pipe pipe }
 
 func (p *publisher) Publish(m proto.Message) error { return p.pipe.Publish(m) }
 
+// reload lets the embedded broker read the passwords anew; one elsewhere has its own way to be told.
+func (p *publisher) reload() error {
+	if b, embedded := p.pipe.(*broker.Broker); embedded {
+		return b.Reload()
+	}
+	return nil
+}
+
 // figures are those of the pipe for the metrics. The pipe must have been made.
 func (p *publisher) figures() prometheus.Collector {
 	switch pipe := p.pipe.(type) {
@@ -147,7 +155,9 @@ func run(ctx context.Context, conf *config.Config, o runOptions, log *slog.Logge
 		g.Go(func() error { return say.untilUp(gctx) })
 	}
 	g.Go(func() error { return serve(gctx, pages, site) })
-	g.Go(func() error { return serve(gctx, sock, talkHandler(ctl, st, conf, time.Now)) })
+	g.Go(func() error {
+		return serve(gctx, sock, talkHandler(&talker{ctl: ctl, st: st, conf: conf, now: time.Now, reload: out.reload}))
+	})
 	copies := &backups{dir: cmp.Or(o.backup, filepath.Join(o.data, "backups")), st: st, log: log}
 	g.Go(func() error { return copies.run(gctx) })
 	g.Go(func() error { return watchdog(gctx, ctl) })

@@ -28,7 +28,10 @@ import (
 // The command line talks to the running daemon over a unix socket in the data folder, which only its owner can open:
 // POST /do with the words of the command as a JSON list, answered by lines for the person, status 200 or 409.
 
-const socketName = "quhaod.sock"
+const (
+	socketName = "quhaod.sock"
+	enrolled   = "enrolled" // what quhaod enrol says: there is another password
+)
 
 // listenSocket opens the socket; a dead one that was left behind is replaced. The folder's lock keeps a second daemon away.
 func listenSocket(data string) (net.Listener, error) {
@@ -49,10 +52,11 @@ type talker struct {
 	st   *store.Store
 	conf *config.Config
 	now  func() time.Time
+
+	reload func() error // lets the broker read the passwords anew
 }
 
-func talkHandler(ctl *controller.Controller, st *store.Store, conf *config.Config, now func() time.Time) http.Handler {
-	t := &talker{ctl: ctl, st: st, conf: conf, now: now}
+func talkHandler(t *talker) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /do", func(w http.ResponseWriter, r *http.Request) {
 		var words []string
@@ -83,6 +87,8 @@ func (t *talker) do(ctx context.Context, words []string) (string, error) {
 		return t.status(ctx)
 	case "why":
 		return t.why(ctx, arg(1))
+	case enrolled:
+		return "", t.reload()
 	case "backup":
 		if err := t.st.Backup(ctx, arg(1)); err != nil {
 			return "", backupError(err)

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -28,6 +29,13 @@ type talking struct {
 	ctl  *controller.Controller
 	st   *store.Store
 	stop func()
+
+	reloads atomic.Int32 // how often the passwords were read anew
+}
+
+func (k *talking) reload() error {
+	k.reloads.Add(1)
+	return nil
 }
 
 // newTalking starts one. The socket's path must be short, so its folder is not the test's own.
@@ -56,12 +64,15 @@ func newTalking(t *testing.T) *talking {
 	if err != nil {
 		t.Fatal(err)
 	}
+	k := &talking{data: data, ctl: ctl, st: st}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 2)
 	go func() { done <- ctl.Run(ctx) }()
-	go func() { done <- serve(ctx, sock, talkHandler(ctl, st, conf, time.Now)) }()
+	go func() {
+		done <- serve(ctx, sock, talkHandler(&talker{ctl: ctl, st: st, conf: conf, now: time.Now, reload: k.reload}))
+	}()
 	stopped := false
-	stop := func() {
+	k.stop = func() {
 		if stopped {
 			return
 		}
@@ -76,8 +87,8 @@ func newTalking(t *testing.T) *talking {
 			t.Error(err)
 		}
 	}
-	t.Cleanup(stop)
-	return &talking{data: data, ctl: ctl, st: st, stop: stop}
+	t.Cleanup(k.stop)
+	return k
 }
 
 func (k *talking) say(t *testing.T, line string) (code int, out string) {
@@ -129,6 +140,19 @@ func TestTalk(t *testing.T) {
 	} {
 		if code, out := k.say(t, step.line); code != step.code || !strings.Contains(out, step.want) {
 			t.Errorf("quhaod %s: exit code %d, want %d; %q, want %q", step.line, code, step.code, out, step.want)
+		}
+	}
+}
+
+// A running daemon learns of a new secret at once: else the old one, perhaps a stolen one, counts until the next start.
+func TestEnrolWhileItRuns(t *testing.T) {
+	k := newTalking(t)
+	for want := range int32(3) {
+		if n := k.reloads.Load(); n != want {
+			t.Errorf("the passwords were read anew %d times, want %d", n, want)
+		}
+		if code, out := k.say(t, "enrol -config "+hall+" kiosk-1"); code != exitDone || !strings.Contains(out, "secret: ") {
+			t.Fatalf("exit code %d, %q", code, out)
 		}
 	}
 }
