@@ -82,6 +82,9 @@ func (w *world) misfortune() {
 // restore puts the backup in the place of the log, as quhaod restore does: its last event is that the recovery has begun.
 func (w *world) restore(k *kiosk) {
 	c := w.centre
+	if n := len(c.backup); n == 0 || !c.shadow.Open || c.backup[n-1].Day != c.shadow.Day {
+		return // a backup of another day: its numbers are not those of this day's papers (PROTOCOL.md, limits)
+	}
 	w.stats.restores++
 	w.say("the backup with %d events of %d is put in place", len(c.backup), len(c.log))
 	if c.ctl != nil {

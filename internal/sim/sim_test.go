@@ -43,7 +43,7 @@ func run(seed uint64, traced bool) *world {
 	w.say("faults %+v", w.faults)
 	w.busy()
 	w.misfortune()
-	if w.chance(0.2) && !w.plan.restore {
+	if w.chance(0.2) {
 		w.after(w.some(5*time.Second, 40*time.Second), w.nextDay)
 	}
 	w.until(w.now + max(w.plan.atLeast(), w.some(20*time.Second, 60*time.Second)))
