@@ -5,7 +5,6 @@
 //	go test ./internal/sim                     5,000 runs; 300 with -race
 //	QUHAO_RUNS=200000 go test ./internal/sim   more of them
 //	QUHAO_SEED=4711 go test -v ./internal/sim  one run again, with its whole trace
-//
 //	QUHAO_MUTANTS=all go test ./internal/sim   and hunt every fault planted into the code (mutant_test.go)
 //
 // A run is a few minutes of a small hall with faults, then a time without, in which everything has to heal. A run depends

@@ -94,6 +94,7 @@ func mutants() []mutant {
 func offlineMutants() []mutant {
 	const (
 		offline, fact, undo = "daemon/queue/offline.go", "daemon/queue/decide_fact.go", "daemon/queue/undo.go"
+		decide              = "daemon/queue/decide.go"
 		wire, mine, journal = "daemon/controller/wire.go", "daemon/controller/offline.go", "internal/device/journal.go"
 	)
 	return []mutant{
@@ -122,6 +123,12 @@ func offlineMutants() []mutant {
 		{"an old copy of a journal voids a ticket", []edit{
 			{fact, "return (news == PaperAbandoned || news == PaperOffline) &&", "return false && (news == PaperAbandoned || news == PaperOffline) &&"},
 		}, "is lost"},
+		{"a ticket waits for its paper for a second only", []edit{
+			{decide, "if d.since(t.Since) >= or(d.r.PrintingFor, 20*time.Second) {", "if d.since(t.Since) >= time.Second {"},
+		}, "its paper is only now begun"},
+		{"spares begin at what the backup knows", []edit{
+			{offline, "max(d.s.Letters[w.Letters], d.s.Letters[anyLetters]) + 1", "d.s.Letters[w.Letters] + 1"},
+		}, "two visitors hold|is given to"},
 		{"an undone call brings back a number without paper", []edit{
 			{undo, `if t.State.inLine() && t.noneBut("") {`, "if false {"},
 		}, "is known to have no paper"},
