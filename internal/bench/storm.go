@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -204,22 +205,36 @@ func (b *bench) reconnect(ctx context.Context) (_ []row, err error) {
 	defer func() { err = errors.Join(err, d.stop()) }()
 	dev := d.kioskAt(0)
 	n, began := b.pick(20_000, 500), time.Now()
-	forgotten := 0
+	forgotten, closed := 0, 0
+	var why error
 	for range n {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		if err := dev.open(d.addr, d.secrets[dev.id]); err != nil {
-			forgotten++ // no welcome within 30 s, or no connection
-			if dev.client == nil {
-				return nil, err
-			}
+		err := dev.open(d.addr, d.secrets[dev.id])
+		if dev.client == nil {
+			closed, why = closed+1, err // told at once, and dials again
+			continue
+		}
+		switch {
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			forgotten++ // connected, and no welcome within 30 s
+		case err != nil:
+			closed, why = closed+1, err
 		}
 		dev.cut() // what it has just said is still on its way
 	}
 	return []row{{
 		what:     fmt.Sprintf("%d abrupt reconnects with one client id: forgotten", n),
-		measured: fmt.Sprintf("%d (%s each)", forgotten, short(time.Since(began)/time.Duration(n))),
+		measured: fmt.Sprintf("%d (%s each)%s", forgotten, short(time.Since(began)/time.Duration(n)), closings(closed, why)),
 		target:   "0", verdict: judge(forgotten == 0, nil),
 	}}, nil
+}
+
+// closings tells of connections that were closed before the welcome.
+func closings(n int, last error) string {
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; %d closed at once and dialled again, the last: %v", n, last)
 }
