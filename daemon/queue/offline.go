@@ -76,10 +76,12 @@ func (d *decider) replace(b *Issued, id TicketID) {
 }
 
 // dayOf says to which day a paper belongs: to the open one, unless its clock was right and says that the day was not open yet.
-// A kiosk that has heard of the open day, or of a later one that a restore has lost, cannot have printed it before.
-// The Day is 0 for the open one.
+// A kiosk that has heard of the open day, or of a later one that a restore has lost, cannot have printed it before; and a number
+// that the controller gave on an earlier day is of that day, whatever a clock says. The Day is 0 for the open one.
 func (d *decider) dayOf(w ReportPaper) (day Day, expired bool) {
-	if d.s.Open && (w.Day >= d.s.Day || !w.ClockOK || w.Claimed.IsZero() || !w.Claimed.Before(d.s.opened)) {
+	ofClock := w.Off > 0 || w.Day < 1
+	late := !w.ClockOK || w.Claimed.IsZero() || !w.Claimed.Before(d.s.opened)
+	if d.s.Open && (w.Day >= d.s.Day || ofClock && late) {
 		return 0, false
 	}
 	if w.Day < 1 || w.Day > d.s.Day {

@@ -139,6 +139,16 @@ func TestAKioskThatHasHeardOfTheDayPrintedInIt(t *testing.T) {
 	h.state(h.s.Tickets["t-r1"], Printing)
 }
 
+func TestANumberOfAnEarlierDayStaysOfThatDay(t *testing.T) {
+	h := openHall(t)
+	h.do(CloseDay{Force: true})
+	h.do(OpenDay{})
+	w := h.offline("r1", "A005", 0, h.now.Add(time.Hour)) // the clock was set back between the days
+	w.Ticket, w.Day = "r1", 1
+	h.fact(w)
+	h.state(h.s.Tickets["r1"], Expired)
+}
+
 func TestProofGoesBeforeClocks(t *testing.T) {
 	h := openHall(t)
 	h.wait(edu, "")
