@@ -58,9 +58,9 @@ func (o *officer) work(ctx context.Context) error {
 		case st.S != "idle":
 			return fmt.Errorf("counter %d is %s in the middle of the morning", o.u.number, st.S)
 		case o.onHold > 0 && (o.served > 0 || o.waiting(ov) == 0):
-			_, err = o.d.h.press(ctx, o.u, keypad.Unpark, 0)
+			_, err = o.press(ctx, st, keypad.Unpark)
 		case o.waiting(ov) > 0:
-			_, err = o.d.h.press(ctx, o.u, keypad.Next, 0)
+			_, err = o.press(ctx, st, keypad.Next)
 		case o.d.ledger.over():
 			return nil
 		}
@@ -68,6 +68,24 @@ func (o *officer) work(ctx context.Context) error {
 			return err
 		}
 	}
+}
+
+// press presses a key, unless the display over the counter shows something newer than what the officer decided on, as it
+// may when a machine is so busy that an answer came after the officer had stopped waiting for it: then it is false, and the
+// officer looks again. A second next would send away the visitor whom the first has called.
+func (o *officer) press(ctx context.Context, decided proto.CounterState, op keypad.Op) (changed bool, err error) {
+	var shown proto.At
+	if _, err := o.d.h.unit(ctx, o.u, lampWithin, func(v unitView) bool {
+		shown = v.Held
+		return v.Lamp && !v.Busy && !decided.At().After(v.Held)
+	}); err != nil {
+		return false, err
+	}
+	if shown.After(decided.At()) {
+		_, err := o.d.h.board.await(ctx, func(ov overview) bool { return !shown.After(o.state(ov).At()) })
+		return false, err
+	}
+	return o.d.h.press(ctx, o.u, op, 0)
 }
 
 // receive is what happens after a call: the visitor comes, or does not.
@@ -83,7 +101,7 @@ func (o *officer) receive(ctx context.Context, st proto.CounterState) error {
 		if err := pause(ctx, v.walk); err != nil {
 			return err
 		}
-		_, err := o.d.h.press(ctx, o.u, keypad.Start, 0)
+		_, err := o.press(ctx, st, keypad.Start)
 		return err
 	}
 	if err := pause(ctx, time.Until(time.UnixMilli(st.T).Add(callAgain))); err != nil {
@@ -91,7 +109,7 @@ func (o *officer) receive(ctx context.Context, st proto.CounterState) error {
 	}
 	if st.RN == 0 {
 		o.d.h.out.event("counter %d calls %s again", o.u.number, st.Num)
-		_, err := o.d.h.press(ctx, o.u, keypad.Recall, 0)
+		_, err := o.press(ctx, st, keypad.Recall)
 		return err
 	}
 	return o.end(ctx, st, keypad.NoShow)
@@ -143,7 +161,7 @@ func (o *officer) serve(ctx context.Context, st proto.CounterState, ov overview)
 // end presses the key that ends the visit; settle writes it down once it is seen to have ended.
 func (o *officer) end(ctx context.Context, st proto.CounterState, op keypad.Op) error {
 	o.pressed, o.atDesk = op, st.Call
-	_, err := o.d.h.press(ctx, o.u, op, 0)
+	_, err := o.press(ctx, st, op)
 	return err
 }
 
