@@ -81,7 +81,7 @@ func (d *demo) take(ctx context.Context, v *visitor, k *kiosk) (paper, error) {
 // try taps and presses once and waits for the paper. Of what a try before has left on the screen, it goes on.
 func (d *demo) try(ctx context.Context, v *visitor, k *kiosk) (paper, error) {
 	before := d.h.papers.count(k.id)
-	state, err := d.h.screen(ctx, k, paperWithin, "idle", "take", "again", "retry", "no_paper", "closed", "choose", "tap_card")
+	state, err := d.h.screen(ctx, k, paperWithin, "idle", "take", "take_offline", "check", "again", "retry", "no_paper", "closed", "choose", "tap_card")
 	if err != nil {
 		return paper{}, err
 	}
