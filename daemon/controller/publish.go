@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"quhao/daemon/queue"
@@ -174,9 +175,11 @@ func (c *Controller) deptState(d queue.DeptID) proto.DeptState {
 	return s
 }
 
-// prefixed says whether a number belongs to a series: its letters are the prefix and nothing more.
+// prefixed says whether a number belongs to a series: behind its letters come digits, or the letters of a kiosk that gave it
+// while it was cut off. Those are U to Z, which no series has.
 func prefixed(number, prefix string) bool {
-	return len(number) > len(prefix) && number[:len(prefix)] == prefix && number[len(prefix)] >= '0' && number[len(prefix)] <= '9'
+	rest, ok := strings.CutPrefix(number, prefix)
+	return ok && rest != "" && (rest[0] >= '0' && rest[0] <= '9' || rest[0] >= 'U' && rest[0] <= 'Z')
 }
 
 // board returns the last calls after an event, newest first. A call that was undone was none.

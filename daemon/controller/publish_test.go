@@ -144,3 +144,14 @@ func TestPrefixed(t *testing.T) {
 		}
 	}
 }
+
+func TestANumberBelongsToOneSeries(t *testing.T) {
+	for _, c := range []struct {
+		number, prefix string
+		want           bool
+	}{{"A012", "A", true}, {"AX07", "A", true}, {"AB01", "A", false}, {"AB01", "AB", true}, {"B012", "A", false}, {"A", "A", false}} {
+		if got := prefixed(c.number, c.prefix); got != c.want {
+			t.Errorf("%s in series %s: %t", c.number, c.prefix, got)
+		}
+	}
+}
