@@ -134,22 +134,11 @@ func TestCallsOnTheBoard(t *testing.T) {
 	}
 }
 
-func TestPrefixed(t *testing.T) {
-	for _, c := range []struct {
-		number, prefix string
-		want           bool
-	}{{"A012", "A", true}, {"AX07", "A", false}, {"AX07", "AX", true}, {"A", "A", false}, {"B012", "A", false}, {"", "A", false}} {
-		if got := prefixed(c.number, c.prefix); got != c.want {
-			t.Errorf("%q of %q: %t", c.number, c.prefix, got)
-		}
-	}
-}
-
 func TestANumberBelongsToOneSeries(t *testing.T) {
 	for _, c := range []struct {
 		number, prefix string
 		want           bool
-	}{{"A012", "A", true}, {"AX07", "A", true}, {"AB01", "A", false}, {"AB01", "AB", true}, {"B012", "A", false}, {"A", "A", false}} {
+	}{{"A012", "A", true}, {"AX07", "A", true}, {"AB01", "A", false}, {"AB01", "AB", true}, {"B012", "A", false}, {"A", "A", false}, {"", "A", false}} {
 		if got := prefixed(c.number, c.prefix); got != c.want {
 			t.Errorf("%s in series %s: %t", c.number, c.prefix, got)
 		}
