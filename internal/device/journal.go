@@ -1,6 +1,7 @@
 package device
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"errors"
@@ -111,6 +112,10 @@ func (j *Journal) replayFact(raw json.RawMessage) error {
 	var f proto.Fact
 	if err := json.Unmarshal(raw, &f); err != nil {
 		return err
+	}
+	// A fact must come out of a rewrite as it is, or its checksum would no longer be the one that the controller knows.
+	if again, err := json.Marshal(raw); err != nil || !bytes.Equal(again, raw) {
+		return fmt.Errorf("the fact %d is not written as a journal writes", f.Seq)
 	}
 	if n := len(j.facts); n > 0 && f.Seq <= j.facts[n-1].fact.Seq {
 		return fmt.Errorf("the fact %d stands behind the fact %d", f.Seq, j.facts[n-1].fact.Seq)
