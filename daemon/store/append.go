@@ -87,7 +87,8 @@ func (s *Store) Append(events []queue.Event, tickets []queue.Ticket, visits []qu
 }
 
 // Probe makes a commit that changes nothing but a count of probes. Where it returns nil, the disk takes writes again, and what was left in doubt
-// by an Append whose commit failed is gone (it is overwritten in SQLite's own log). Call it before Load after such a failure.
+// by an Append whose commit failed is gone (it is overwritten in SQLite's own log). The controller needs no call of it: its first
+// commit after a failure, the raised epoch, does the same.
 func (s *Store) Probe() error {
 	if _, err := s.write.Exec(`UPDATE head SET probes = probes + 1 WHERE id = 1`); err != nil {
 		return fmt.Errorf("probe %s: %w", s.path(), err)
