@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"net"
 	"strings"
 	"sync"
@@ -28,13 +27,15 @@ var ErrBusy = errors.New("too many messages wait for the network")
 
 const (
 	maxOut         = 1024             // messages that wait for the network
-	connectWait    = 10 * time.Second // for TCP, TLS, CONNACK and, once more, for SUBACK
+	reachWait      = 2 * time.Second  // for TCP: a host that comes back answers the next try, not one that doubles its pauses
+	connectWait    = 10 * time.Second // for TLS, CONNACK and, once more, for SUBACK
 	writeWait      = 5 * time.Second  // for one message to be written
 	pingWait       = 5 * time.Second  // for the answer to a ping
 	goodbyeWait    = 250 * time.Millisecond
 	defaultAlive   = 10 * time.Second
-	defaultMinWait = time.Second
+	defaultMinWait = 500 * time.Millisecond
 	defaultMaxWait = 10 * time.Second
+	refusedWait    = 5 * time.Minute // the longest pause after refusals, as for a device that the controller rejects
 )
 
 // Options say where to connect and as whom.
@@ -47,8 +48,8 @@ type Options struct {
 	Will      proto.Message // published by the broker when the connection is lost; none if the topic is empty
 	Subscribe []string      // topic filters, all with QoS 1
 	KeepAlive time.Duration // ping after this silence, whole seconds; 0 means 10 s. No answer for another 5 s is a loss
-	MinWait   time.Duration // between two dials, growing up to MaxWait while they fail; 0 means 1 s
-	MaxWait   time.Duration // 0 means 10 s
+	MinWait   time.Duration // between two dials while nobody listens, up to twice as long; 0 means 500 ms
+	MaxWait   time.Duration // to it the pauses grow while connections end before they are up, to 5 min after refusals; 0 means 10 s
 }
 
 // Event is what happened on the link. Exactly one of Up, Down and Msg is set.
@@ -95,23 +96,20 @@ func (l *Link) Run(ctx context.Context) error {
 	if _, _, err := l.o.target(); err != nil {
 		return err
 	}
-	wait, told := l.o.MinWait, ""
+	pauses, told := newPauses(l.o), ""
 	for {
-		rest, wasUp, err := l.connect(ctx)
+		got, rest, err := l.connect(ctx)
 		if ctx.Err() != nil {
 			return nil
 		}
-		if wasUp {
-			wait, told = l.o.MinWait, ""
-		} else if err.Error() != told { // the same refusal each 10 s would fill the log of an SD card
+		if got == wasUp {
+			told = ""
+		} else if err.Error() != told { // the same refusal again and again would fill the log of an SD card
 			told = err.Error()
 			l.log.Warn("cannot connect to the broker", "addr", l.o.Addr, "err", err)
 		}
-		// Jitter keeps the devices of a hall from dialling in step after a power cut.
-		pause := max(rest, min(wait+rand.N(wait), l.o.MaxWait))
-		wait = min(2*wait, l.o.MaxWait)
 		select {
-		case <-time.After(pause):
+		case <-time.After(max(rest, pauses.after(got))):
 		case <-ctx.Done():
 			return nil
 		}
@@ -153,12 +151,16 @@ func (l *Link) Rest(d time.Duration) {
 	}
 }
 
-// connect lives through one connection: dial, subscribe, up, lost. It returns how long to rest, whether it was up,
-// and why it ended.
-func (l *Link) connect(ctx context.Context) (rest time.Duration, wasUp bool, err error) {
-	s := newSession(ctx, l)
-	if err := s.dial(); err != nil {
-		return 0, false, err
+// connect lives through one connection: dial, subscribe, up, lost. It returns how far it got, how long to rest, and why
+// it ended.
+func (l *Link) connect(ctx context.Context) (got outcome, rest time.Duration, err error) {
+	conn, err := l.reach(ctx)
+	if err != nil {
+		return nobody, 0, fmt.Errorf("connect: %w", err)
+	}
+	s := newSession(ctx, l, conn)
+	if got, err := s.dial(); err != nil {
+		return got, 0, err
 	}
 	l.setOpen(s)
 	pumped := make(chan struct{})
@@ -181,13 +183,22 @@ func (l *Link) connect(ctx context.Context) (rest time.Duration, wasUp bool, err
 		case <-time.After(goodbyeWait):
 		}
 		s.client.Disconnect(uint(goodbyeWait.Milliseconds()))
-		return 0, true, ctx.Err()
+		return wasUp, 0, ctx.Err()
 	}
 	if dropped, d := s.dropped(); dropped {
 		rest, err = d, errDropped
 	}
 	s.emit(Event{Down: true, Err: err})
-	return rest, true, err
+	return wasUp, rest, err
+}
+
+// reach opens the network connection, before anything of MQTT or TLS is made.
+func (l *Link) reach(ctx context.Context) (net.Conn, error) {
+	addr, _, err := l.o.target()
+	if err != nil {
+		return nil, err
+	}
+	return (&net.Dialer{Timeout: reachWait}).DialContext(ctx, "tcp", addr)
 }
 
 func (l *Link) setOpen(s *session) {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	mqtt "github.com/eclipse/paho.mqtt.golang"
+	"github.com/eclipse/paho.mqtt.golang/packets"
 
 	"quhao/internal/proto"
 )
@@ -30,19 +31,20 @@ type session struct {
 	client mqtt.Client
 	out    chan proto.Message
 	lost   chan error // gets one error, after the last message has been emitted
+	conn   *line
 
 	mu     sync.Mutex
-	conn   *line
 	cut    bool          // broken by drop
 	rest   time.Duration // given to drop
 	direct bool          // messages may be emitted: Up has been
 	held   []proto.Message
 }
 
-func newSession(ctx context.Context, l *Link) *session {
-	s := &session{l: l, ctx: ctx, out: make(chan proto.Message, maxOut), lost: make(chan error, 1)}
+// newSession takes over an open network connection.
+func newSession(ctx context.Context, l *Link, conn net.Conn) *session {
+	s := &session{l: l, ctx: ctx, out: make(chan proto.Message, maxOut), lost: make(chan error, 1), conn: &line{Conn: conn}}
 	o := mqtt.NewClientOptions()
-	o.AddBroker("tcp://" + l.o.ClientID + ".invalid:1") // paho wants one; open dials the true address
+	o.AddBroker("tcp://" + l.o.ClientID + ".invalid:1") // paho wants one; the connection is there already
 	o.SetClientID(l.o.ClientID).SetUsername(l.o.User).SetPassword(l.o.Password)
 	o.SetCleanSession(true).SetAutoReconnect(false).SetConnectRetry(false).SetProtocolVersion(4)
 	o.SetKeepAlive(l.o.KeepAlive).SetPingTimeout(pingWait)
@@ -58,54 +60,52 @@ func newSession(ctx context.Context, l *Link) *session {
 	return s
 }
 
-// open makes the network connection for paho, with TLS if asked for.
+// open gives paho the network connection, with TLS if asked for.
 func (s *session) open(*url.URL, mqtt.ClientOptions) (net.Conn, error) {
 	addr, secure, err := s.l.o.target()
-	if err != nil {
-		return nil, err
+	if err != nil || !secure {
+		return s.conn, err
 	}
+	conf := s.l.o.TLS.Clone() // nil is the clone of nil
+	if conf == nil {
+		conf = &tls.Config{}
+	}
+	if conf.ServerName == "" {
+		conf.ServerName, _, err = net.SplitHostPort(addr)
+	}
+	conn := tls.Client(s.conn, conf)
 	ctx, cancel := context.WithTimeout(s.ctx, connectWait)
 	defer cancel()
-	var conn net.Conn
-	if secure {
-		conn, err = (&tls.Dialer{Config: s.l.o.TLS}).DialContext(ctx, "tcp", addr)
-	} else {
-		conn, err = (&net.Dialer{}).DialContext(ctx, "tcp", addr)
-	}
-	if err != nil {
-		return nil, err
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if err := s.ctx.Err(); err != nil { // hangUp may have come before there was anything to hang up
-		conn.Close()
-		return nil, err
-	}
-	s.conn = &line{Conn: conn}
-	return s.conn, nil
+	return conn, errors.Join(err, conn.HandshakeContext(ctx))
 }
 
 // dial connects and subscribes. With an error nothing of the session is left.
-func (s *session) dial() error {
+func (s *session) dial() (got outcome, err error) {
 	// Ends the wait for CONNACK with ctx; after that Disconnect takes leave in good order.
 	stop := context.AfterFunc(s.ctx, s.hangUp)
 	defer stop()
 	connecting := s.client.Connect()
 	<-connecting.Done() // bounded by connectWait and ctx, in open and in paho
 	if err := connecting.Error(); err != nil {
-		return fmt.Errorf("connect: %w", err)
+		_ = s.conn.Close() // it may have ended already
+		got := unheard
+		switch connecting.(*mqtt.ConnectToken).ReturnCode() { // MQTT 3.1.1, table 3.1
+		case packets.ErrRefusedBadProtocolVersion, packets.ErrRefusedIDRejected, packets.ErrRefusedBadUsernameOrPassword, packets.ErrRefusedNotAuthorised:
+			got = refused
+		}
+		return got, fmt.Errorf("connect: %w", err)
 	}
-	if err := s.subscribe(); err != nil {
+	if got, err := s.subscribe(); err != nil {
 		s.client.Disconnect(uint(goodbyeWait.Milliseconds()))
-		return err
+		return got, err
 	}
-	return nil
+	return wasUp, nil
 }
 
 // subscribe asks for all filters in one packet and waits for the answer.
-func (s *session) subscribe() error {
+func (s *session) subscribe() (got outcome, err error) {
 	if len(s.l.o.Subscribe) == 0 {
-		return nil
+		return wasUp, nil
 	}
 	filters := make(map[string]byte)
 	for _, f := range s.l.o.Subscribe {
@@ -115,22 +115,22 @@ func (s *session) subscribe() error {
 	select {
 	case <-token.Done():
 	case err := <-s.lost:
-		return fmt.Errorf("subscribe: %w", err)
+		return unheard, fmt.Errorf("subscribe: %w", err)
 	case <-s.ctx.Done():
-		return s.ctx.Err()
+		return unheard, s.ctx.Err()
 	case <-time.After(connectWait):
-		return errors.New("subscribe: no answer")
+		return unheard, errors.New("subscribe: no answer")
 	}
 	if err := token.Error(); err != nil {
-		return fmt.Errorf("subscribe: %w", err)
+		return unheard, fmt.Errorf("subscribe: %w", err)
 	}
 	granted := token.(*mqtt.SubscribeToken).Result()
 	for _, f := range slices.Sorted(slices.Values(s.l.o.Subscribe)) {
 		if code, ok := granted[f]; !ok || code == subscribeRefused {
-			return fmt.Errorf("subscribe to %s: refused by the broker", f)
+			return refused, fmt.Errorf("subscribe to %s: refused by the broker", f)
 		}
 	}
-	return nil
+	return wasUp, nil
 }
 
 // take is paho's handler. Until Up has been emitted it keeps messages (a broker may send them before its SUBACK, and
@@ -227,13 +227,7 @@ func (s *session) dropped() (bool, time.Duration) {
 }
 
 // hangUp ends the network connection by a failing read: paho would not notice that it was closed on this side.
-func (s *session) hangUp() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.conn != nil {
-		s.conn.cut()
-	}
-}
+func (s *session) hangUp() { s.conn.cut() }
 
 // line is a network connection whose reading, once cut, stays cut: paho sets deadlines of its own around CONNACK.
 type line struct {
