@@ -90,8 +90,7 @@ func (b *batch) do(cmd queue.Command) (queue.Answer, *queue.Refusal) {
 	if b.faulted != nil || b.broken != nil {
 		return queue.Answer{}, refuse("%v", ErrFaulted)
 	}
-	if cmd.Request != "" {
-		// The state knows the ids of two days. One that is older must not be used again: the log holds each id once.
+	if cmd.Request != "" && b.doubt {
 		old, used, err := b.o.Store.ByRequest(context.Background(), cmd.Request)
 		if err != nil {
 			return queue.Answer{}, refuse("look up the request: %v", err)

@@ -69,10 +69,14 @@ type Controller struct {
 	boot   proto.Boot
 	log    *slog.Logger
 
-	state    *queue.State
-	epoch    uint64 // of the state, as committed: no other is ever said
-	faulted  error  // why nothing can be written; nil if all is well
-	ahead    bool   // the state holds what the database may not hold
+	state   *queue.State
+	epoch   uint64 // of the state, as committed: no other is ever said
+	faulted error  // why nothing can be written; nil if all is well
+	ahead   bool   // the state holds what the database may not hold
+	// doubt is set once a commit has failed: from then on each request is looked up in the whole log before it is decided.
+	// The state knows the ids of two days, the log refuses an older one by a constraint, and no device repeats one after
+	// days; so the look-up, which costs a tenth of a tap, waits until that constraint may have spoken.
+	doubt    bool
 	sessions map[string]*session
 	devices  map[string]*deviceView
 	officers []config.Officer

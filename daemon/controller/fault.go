@@ -10,7 +10,7 @@ import (
 
 // fault notes that a commit failed: what is in memory is ahead of the database, and is built anew from it.
 func (c *Controller) fault(now time.Time, err error) {
-	c.faulted, c.probeAt, c.ahead = err, now, true
+	c.faulted, c.probeAt, c.ahead, c.doubt = err, now, true, true
 	c.count["commit_failed"]++
 	c.log.Error("the database cannot be written; nothing is issued until it can", "err", err)
 	if err := c.load(); err != nil {

@@ -3,6 +3,7 @@ package controller
 import (
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -198,5 +199,34 @@ func TestPublishFails(t *testing.T) {
 	b.pass(stateEvery)
 	if d := dept(t, one[proto.HallState](b, mark, b.top.Hall("hall")), "finance"); d.Open || d.Why != "issuing_closed" {
 		t.Errorf("the hall says %+v", d)
+	}
+}
+
+// An id of days ago is unknown to the state: the log's constraint refuses it, once; from then on such an id is looked up
+// and refused alone, without harm to whoever asks in the same moment.
+func TestRequestOfDaysAgo(t *testing.T) {
+	b := newBench(t)
+	b.open()
+	b.connect("kiosk-1").take("old")
+	for range 3 {
+		b.must(queue.CloseDay{Force: true})
+		b.now = b.now.Add(24 * time.Hour)
+		b.open()
+	}
+	b.c.Handle(b.now, nil)
+	if res := b.connect("kiosk-1").take("old"); res.S != proto.ResError || res.Ticket != nil {
+		t.Fatalf("the old id was answered with %+v", res)
+	}
+	b.pass(probeEvery)
+	g := b.connect("kiosk-1")
+	mark := len(b.out.msgs)
+	again, other := proto.Cmd{ID: "old", Op: proto.OpTicket, Q: "finance"}, proto.Cmd{ID: "new", Op: proto.OpTicket, Q: "finance"}
+	b.handle(g.cmd(again), g.cmd(other))
+	res := since[proto.Res](b, mark, g.down(proto.DownRes))
+	if len(res) != 2 || res[0].S != proto.ResError || !strings.Contains(res[0].Why, "used on day 1") || res[1].S != proto.ResOK {
+		t.Fatalf("answered with %+v", res)
+	}
+	if n := b.c.count["commit_failed"]; n != 1 {
+		t.Errorf("%d commits failed", n)
 	}
 }

@@ -25,9 +25,14 @@ type memStore struct {
 	fail    func(n int) error // of the n-th Append, from 1
 	half    bool
 	loadErr error
+
+	requests map[queue.RequestID]bool
 }
 
-var errDisk = errors.New("input/output error")
+var (
+	errDisk  = errors.New("input/output error")
+	errTwice = errors.New("UNIQUE constraint failed: events.request")
+)
 
 func (s *memStore) Load(apply func(queue.Event) error) error {
 	if s.loadErr != nil {
@@ -59,6 +64,9 @@ func (s *memStore) Append(events []queue.Event, tickets []queue.Ticket, _ []queu
 	if err != nil && !s.half {
 		return err
 	}
+	if refused := s.once(events); refused != nil {
+		return refused
+	}
 	if s.tickets == nil {
 		s.tickets = map[queue.TicketID]queue.Ticket{}
 	}
@@ -67,6 +75,22 @@ func (s *memStore) Append(events []queue.Event, tickets []queue.Ticket, _ []queu
 		s.tickets[t.ID] = t
 	}
 	return err
+}
+
+// once is the constraint of the log: it holds each request once.
+func (s *memStore) once(events []queue.Event) error {
+	for _, e := range events {
+		if s.requests[e.Request] && e.Request != "" {
+			return errTwice
+		}
+	}
+	if s.requests == nil {
+		s.requests = map[queue.RequestID]bool{}
+	}
+	for _, e := range events {
+		s.requests[e.Request] = true
+	}
+	return nil
 }
 
 // sheet keeps what was published, in order.
