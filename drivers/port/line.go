@@ -60,6 +60,7 @@ type Line struct {
 	raw   syscall.RawConn // nil if the line has no output queue
 	tty   bool
 	stuck time.Duration
+	trace Tracer // nil if nobody listens
 
 	short  int // short reads in a row; the reader's own
 	write  sync.Mutex
@@ -84,6 +85,9 @@ func (l *Line) Read(p []byte) (int, error) {
 	switch {
 	case n > 0:
 		l.short = 0
+		if l.trace != nil {
+			l.trace.Trace(false, p[:n])
+		}
 		return n, nil
 	case errors.Is(err, os.ErrDeadlineExceeded) && !l.closed.Load():
 		return 0, l.fail("read", ErrTimeout)
@@ -114,6 +118,9 @@ func (l *Line) silence(took time.Duration) error {
 func (l *Line) Write(p []byte) (int, error) {
 	l.write.Lock()
 	defer l.write.Unlock()
+	if l.trace != nil {
+		l.trace.Trace(true, p)
+	}
 	sent := 0
 	for sent < len(p) {
 		if err := l.out.SetWriteDeadline(time.Now().Add(l.stuck)); err != nil {

@@ -27,10 +27,23 @@ func OpenContext(ctx context.Context, o Options) (*Line, error) {
 	if o.StuckAfter == 0 {
 		o.StuckAfter = defaultStuckAfter
 	}
-	l, err := opener(o)(ctx, o)
+	found, err := o.resolve()
 	if err != nil {
 		return nil, fmt.Errorf("port %s: %w", o.name(), err)
 	}
+	l, err := opener(found)(ctx, found)
+	if err == nil && found.name() != o.name() {
+		l.name = o.name() + " at " + found.name()
+		// Between the look and the opening the node may have become another thing's.
+		if again, lost := o.resolve(); lost != nil || again.name() != found.name() {
+			_ = l.Close() // nothing was written
+			err = fmt.Errorf("%w: it went while it was opened", ErrGone)
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("port %s: %w", o.name(), err)
+	}
+	l.trace = o.Trace
 	return l, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"slices"
 	"strings"
@@ -43,8 +44,8 @@ const (
 //
 // A virtual twin is reached like the real thing: by the path of its pty as Serial, or by its socket as TCP.
 type Options struct {
-	// Serial is the path of a tty. Prefer /dev/serial/by-id/…, which stays the same when an adapter
-	// is plugged in again; /dev/ttyUSB0 may then be ttyUSB1.
+	// Serial is the path of a tty, or a name that Find understands, such as usb:1a86:7523. Prefer /dev/serial/by-id/… or
+	// such a name, which stays the same when an adapter is plugged in again; /dev/ttyUSB0 may then be ttyUSB1.
 	Serial string `yaml:"serial"`
 	// Baud is the speed in bits a second, one of the usual rates from 300 to 921600. 0 means the driver's usual speed.
 	Baud int `yaml:"baud"`
@@ -55,7 +56,7 @@ type Options struct {
 	// TCP is host:port of a device or a serial server on the network.
 	TCP string `yaml:"tcp"`
 	// Evdev is the path of an input device: /dev/input/by-id/…-event-kbd, which stays the same when it is
-	// plugged in again. What is read are records of package evdev.
+	// plugged in again; or a name that Find understands. What is read are records of package evdev.
 	Evdev string `yaml:"evdev"`
 	// GPIO are the names of lines, such as GPIO17, with spaces between; at most 64. What is read are lines of text.
 	GPIO string `yaml:"gpio"`
@@ -66,7 +67,16 @@ type Options struct {
 	// StuckAfter is how long a write may make no progress before it fails with ErrStuck,
 	// 100 ms to 1 min; 0 means 5 s.
 	StuckAfter time.Duration `yaml:"stuck_after"`
+
+	// Trace hears what goes over the line; nil for nobody.
+	Trace Tracer `yaml:"-"`
+	// Sys is where things are looked for by name; nil is the machine's own /sys. For tests.
+	Sys fs.FS `yaml:"-"`
 }
+
+// Tracer hears the bytes of a line as they go: those written before they are, those read after they were.
+// It is called by the line's reader and writers, at the same time, and must not keep p.
+type Tracer interface{ Trace(out bool, p []byte) }
 
 // WithBaud returns o with the driver's usual speed filled in if o is a serial line that names none.
 func (o Options) WithBaud(usual int) Options {
@@ -90,6 +100,11 @@ func (o Options) Check() error {
 	if o.TCP != "" {
 		if host, port, err := net.SplitHostPort(o.TCP); err != nil || host == "" || port == "" {
 			bad("tcp %q: must be host:port", o.TCP)
+		}
+	}
+	for kind, name := range map[string]string{KindSerial: o.Serial, KindEvdev: o.Evdev} {
+		if err := checkName(kind, name); err != nil {
+			bad("%s %w", kind, err)
 		}
 	}
 	if o.Serial == "" && (o.Baud != 0 || o.Parity != "" || o.Flow != "") {

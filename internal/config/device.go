@@ -56,11 +56,11 @@ type Peripheral struct {
 // Port is where a peripheral is connected. Exactly one of Serial, TCP, Evdev, GPIO and SPI is set, and the driver says
 // which of them it can work on.
 type Port struct {
-	Serial string `yaml:"serial"` // a tty: an absolute path, or one relative to the data folder of the device's program
+	Serial string `yaml:"serial"` // a tty: an absolute path, one relative to the data folder of the device's program, or usb:VENDOR:PRODUCT as in package usb
 	Baud   int    `yaml:"baud"`   // of a serial line; default the driver's usual speed
 	Flow   string `yaml:"flow" oneof:"none rtscts"`
 	TCP    string `yaml:"tcp"`                       // host:port of a terminal server or a network printer
-	Evdev  string `yaml:"evdev"`                     // a thing that poses as a keyboard: its path in /dev/input/by-id or by-path
+	Evdev  string `yaml:"evdev"`                     // a thing that poses as a keyboard: its path in /dev/input/by-id or by-path, usb:VENDOR:PRODUCT, or name: and what it calls itself
 	GPIO   string `yaml:"gpio" oneof:"up down none"` // lines of the board, which the driver's options name: what pulls them
 	SPI    string `yaml:"spi"`                       // a chip select: /dev/spidev0.0
 

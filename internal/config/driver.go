@@ -14,6 +14,7 @@ import (
 
 	"quhao/drivers"
 	"quhao/drivers/led"
+	"quhao/drivers/usb"
 )
 
 // sorts says which kind of driver stands under which key of a device.
@@ -158,6 +159,14 @@ func (d *decoder) port(own owned) {
 
 // place checks the name of the one place of a port.
 func (d *decoder) place(o *Port) {
+	for _, name := range []*string{&o.Serial, &o.Evdev} {
+		if usb.Is(*name) {
+			if _, err := usb.Parse(*name); err != nil {
+				d.at(name, "%v", err)
+			}
+			return
+		}
+	}
 	switch {
 	case o.TCP != "":
 		d.address(&o.TCP, "tcp")
@@ -167,11 +176,17 @@ func (d *decoder) place(o *Port) {
 		d.at(&o.Serial, "serial must be an absolute path, or one inside the data folder of the device's program, not %s", show(o.Serial))
 	case shifting.MatchString(o.Evdev):
 		d.at(&o.Evdev, "%s is another device after it was unplugged; write the lasting name from /dev/input/by-id or /dev/input/by-path", o.Evdev)
-	case o.Evdev != "" && !filepath.IsAbs(o.Evdev):
-		d.at(&o.Evdev, "evdev must be an absolute path, such as /dev/input/by-id/…-event-kbd, not %s", show(o.Evdev))
+	case o.Evdev != "" && !filepath.IsAbs(o.Evdev) && !calledByName(o.Evdev):
+		d.at(&o.Evdev, "evdev must be an absolute path, such as /dev/input/by-id/…-event-kbd, or usb:VENDOR:PRODUCT, or name: and what the thing calls itself, not %s", show(o.Evdev))
 	case o.SPI != "" && !chip.MatchString(o.SPI):
 		d.at(&o.SPI, "spi must be a path such as /dev/spidev0.0 (bus 0, chip select 0), not %s", show(o.SPI))
 	}
+}
+
+// calledByName says whether an input device is named by what it calls itself.
+func calledByName(evdev string) bool {
+	called, ok := strings.CutPrefix(evdev, "name:")
+	return ok && called != ""
 }
 
 // suits refuses a port that the driver cannot work on, and lines without names.

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"quhao/drivers/port"
+	"quhao/drivers/usb"
 	"quhao/internal/config"
 	"quhao/internal/device"
 	"quhao/internal/link"
@@ -339,7 +340,7 @@ func (s *Station) PortOptions(p config.Port) port.Options {
 	if p.GPIO != "" {
 		o.GPIO, o.Pull = p.Lines, p.GPIO
 	}
-	if o.Serial != "" && !filepath.IsAbs(o.Serial) {
+	if o.Serial != "" && !usb.Is(o.Serial) && !filepath.IsAbs(o.Serial) {
 		o.Serial = filepath.Join(s.Dir, o.Serial)
 	}
 	if o.Serial == "" {
