@@ -1,6 +1,7 @@
 package device
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
@@ -60,6 +61,10 @@ func readFrame(b []byte) (rec record, n int) {
 	payload := b[frameHead : frameHead+size]
 	if crc32.Checksum(payload, crc32.MakeTable(crc32.Castagnoli)) != binary.LittleEndian.Uint32(b[4:]) {
 		return rec, 0
+	}
+	if fact, ok := bytes.CutPrefix(payload, []byte(`{"fact":`)); ok && bytes.HasSuffix(fact, []byte("}}")) {
+		// Most records are facts. Whether this is one JSON object, and no more, is found out when the fact is read.
+		return record{Fact: bytes.Clone(fact[:len(fact)-1])}, frameHead + size
 	}
 	if json.Unmarshal(payload, &rec) != nil {
 		return rec, 0

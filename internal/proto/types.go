@@ -50,17 +50,14 @@ func (s Seen) MarshalJSON() ([]byte, error) { return json.Marshal([]any{s.Epoch,
 
 // UnmarshalJSON reads [epoch,"boot"].
 func (s *Seen) UnmarshalJSON(b []byte) error {
-	var pair []json.RawMessage
+	pair := []any{&s.Epoch, &s.Boot} // an element that holds a pointer is read into what it points to
 	if err := json.Unmarshal(b, &pair); err != nil {
 		return err
 	}
 	if len(pair) != 2 {
 		return fmt.Errorf("seen has %d parts, not 2", len(pair))
 	}
-	if err := json.Unmarshal(pair[0], &s.Epoch); err != nil {
-		return err
-	}
-	return json.Unmarshal(pair[1], &s.Boot)
+	return nil
 }
 
 // At is a version within an epoch. On the wire [epoch,ver].

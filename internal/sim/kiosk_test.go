@@ -2,7 +2,6 @@ package sim
 
 import (
 	"errors"
-	"slices"
 	"time"
 
 	"quhao/drivers/printer"
@@ -169,10 +168,10 @@ var visitors = []string{"1001", "1002", "1003", "1004", "1005", "1006"}
 
 // started says whether the disk holds the start of a paper.
 func (k *kiosk) started(id proto.ID) (proto.Fact, bool) {
-	facts := k.disk.facts()
-	i := slices.IndexFunc(facts, func(f proto.Fact) bool { return f.K == proto.FactStart && f.ID == id })
-	if i < 0 {
-		return proto.Fact{}, false
+	for _, f := range k.disk.facts() {
+		if f.K == proto.FactStart && f.ID == id {
+			return f, true
+		}
 	}
-	return facts[i], true
+	return proto.Fact{}, false
 }

@@ -1,7 +1,9 @@
 package sim
 
 import (
+	"bytes"
 	"fmt"
+	"strconv"
 
 	"quhao/daemon/controller"
 	"quhao/daemon/queue"
@@ -43,8 +45,11 @@ func (b *books) prove(c *centre, batch []controller.Input) {
 		_, what, _ := c.w.topics.ReadUp(in.Message.Topic)
 		switch what {
 		case proto.UpFact, proto.UpCmd, proto.UpBeat:
-			m, err := proto.Decode[proto.Facts](in.Message.Payload)
-			if err != nil || m.Sess == "" {
+			m, ok := markOf(in.Message.Payload)
+			if !ok {
+				c.w.fail("%s says %s", in.Dev, in.Message.Payload)
+			}
+			if m.Sess == "" {
 				continue
 			}
 			b.proofs[m.Sess] = append(b.proofs[m.Sess], proof{m.HWSeq, c.shadow.Seq})
@@ -53,6 +58,15 @@ func (b *books) prove(c *centre, batch []controller.Input) {
 			}
 		}
 	}
+}
+
+// markOf finds the session and the papers in a message as a device writes it. A whole decoder here was a twelfth of all work.
+func markOf(payload []byte) (m proto.Mark, ok bool) {
+	_, rest, found := bytes.Cut(payload, []byte(`"sess":"`))
+	sess, rest, ended := bytes.Cut(rest, []byte(`","hw_seq":`))
+	papers, _, closed := bytes.Cut(rest, []byte(","))
+	n, err := strconv.ParseUint(string(papers), 10, 64)
+	return proto.Mark{Sess: proto.Session(sess), HWSeq: n}, found && ended && closed && err == nil
 }
 
 // gave checks a new ticket: its number is nobody else's on its day, and its request has made nothing else.
@@ -146,9 +160,8 @@ func (b *books) recovered(w *world, e queue.Event) {
 		return
 	}
 	for _, k := range w.kiosks {
-		j, err := device.OpenJournal(&disk{w: &world{}, b: k.disk.b}, func() proto.Install { return "nobody" })
-		if err != nil {
-			w.fail("%s: the journal cannot be read: %v", k.dev, err)
+		j := k.disk.journal()
+		if j == nil {
 			return
 		}
 		for f := range j.Facts() {

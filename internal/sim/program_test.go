@@ -1,7 +1,11 @@
 package sim
 
 import (
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
 	"errors"
+	"hash/crc32"
 	"slices"
 	"time"
 
@@ -15,6 +19,11 @@ type disk struct {
 	who string
 	b   []byte
 	bad bool // it said no: the program has to be started anew
+
+	read    *device.Journal // what a new start would make of what the disk held
+	readOf  []byte          // when it held this
+	scanned []byte          // the records that were looked at
+	found   []proto.Fact    // among them
 }
 
 var errFull = errors.New("no space left on device")
@@ -49,14 +58,49 @@ func (d *disk) Replace(b []byte) error {
 	return nil
 }
 
-// facts are the facts on the disk as a new start would find them.
-func (d *disk) facts() (out []proto.Fact) {
-	j, err := device.OpenJournal(&disk{w: &world{}, b: slices.Clone(d.b)}, func() proto.Install { return "nobody" })
-	if err != nil {
-		d.w.fail("%s: the journal cannot be read: %v", d.who, err)
-		return nil
+// journal is the journal as a new start would find it; nil if it could not, which breaks a rule. It must only be looked at.
+func (d *disk) journal() *device.Journal {
+	if d.read == nil || !bytes.Equal(d.b, d.readOf) {
+		d.readOf = slices.Clone(d.b)
+		j, err := device.OpenJournal(&disk{w: &world{}, b: d.readOf}, func() proto.Install { return "nobody" })
+		if err != nil {
+			d.w.fail("%s: the journal cannot be read: %v", d.who, err)
+			return nil
+		}
+		d.read = j
 	}
-	return slices.Collect(j.Facts())
+	return d.read
+}
+
+// facts are the facts on the disk, read by the format that internal/device states (frame.go): a run of records, each with
+// four bytes of length and four of CRC-32C, up to the first that does not check. They are read as they are added, for each
+// print and each score asks for them; what a new start makes of the disk, journal says.
+func (d *disk) facts() []proto.Fact {
+	if !bytes.HasPrefix(d.b, d.scanned) {
+		d.scanned, d.found = nil, nil
+	}
+	at := len(d.scanned)
+	for rest := d.b[at:]; len(rest) >= 8; rest = d.b[at:] {
+		size := uint64(binary.LittleEndian.Uint32(rest))
+		if size == 0 || uint64(len(rest)-8) < size {
+			break
+		}
+		payload := rest[8 : 8+size]
+		if crc32.Checksum(payload, crc32.MakeTable(crc32.Castagnoli)) != binary.LittleEndian.Uint32(rest[4:]) {
+			break
+		}
+		at += len(payload) + 8
+		if !bytes.HasPrefix(payload, []byte(`{"fact":`)) {
+			continue
+		}
+		var rec struct{ Fact proto.Fact }
+		if err := json.Unmarshal(payload, &rec); err != nil {
+			d.w.fail("%s: a record that cannot be read is on the disk: %s", d.who, payload)
+		}
+		d.found = append(d.found, rec.Fact)
+	}
+	d.scanned = append(d.scanned, d.b[len(d.scanned):at]...)
+	return d.found
 }
 
 // program is what a kiosk and a counter unit have in common: they run, die, and are started anew on the same disk.

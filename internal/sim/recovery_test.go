@@ -7,7 +7,6 @@ import (
 
 	"quhao/daemon/controller"
 	"quhao/daemon/queue"
-	"quhao/internal/device"
 	"quhao/internal/proto"
 )
 
@@ -184,9 +183,8 @@ func (k *kiosk) replaced(b []byte) {
 
 // copied takes a copy of the disk, best while a number is asked for: such a copy takes the paper that follows for abandoned.
 func (k *kiosk) copied() {
-	j, err := device.OpenJournal(&disk{w: &world{}, b: slices.Clone(k.disk.b)}, func() proto.Install { return "nobody" })
-	if err != nil {
-		k.w.fail("%s: the journal cannot be read: %v", k.dev, err)
+	j := k.disk.journal()
+	if j == nil {
 		return
 	}
 	if intents, _ := j.Open(); len(intents) == 0 && k.w.chance(0.99) && !k.w.calm() {
@@ -201,9 +199,8 @@ func (k *kiosk) copied() {
 // setBack puts an old copy of its disk into the kiosk, if the controller can find out: a copy that lacks nothing which the
 // controller has taken looks like the disk itself (PROTOCOL.md, limits).
 func (k *kiosk) setBack(old []byte) {
-	j, err := device.OpenJournal(&disk{w: &world{}, b: slices.Clone(old)}, func() proto.Install { return "nobody" })
-	if err != nil {
-		k.w.fail("%s: the copy cannot be read: %v", k.dev, err)
+	j := (&disk{w: k.w, who: "the copy of " + k.dev, b: old}).journal()
+	if j == nil {
 		return
 	}
 	if in := k.w.centre.shadow.Installs[queue.InstallID(j.Install())]; in == nil || in.Ack < j.Next() || k.w.calm() {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"reflect"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,6 +20,13 @@ import (
 	"quhao/daemon/queue"
 	"quhao/internal/proto"
 )
+
+// TestMain lets the garbage wait: a run leaves much of it and keeps little, so that collecting it was a third of the time.
+func TestMain(m *testing.M) {
+	debug.SetGCPercent(-1)
+	debug.SetMemoryLimit(96 << 20)
+	os.Exit(m.Run())
+}
 
 // run is one run of the hall, by its seed alone.
 func run(seed uint64, traced bool) *world {

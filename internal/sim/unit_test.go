@@ -163,6 +163,11 @@ func (u *unit) rater() {
 }
 
 // ratings are the scores in the journal.
-func (u *unit) ratings() []proto.Fact {
-	return slices.DeleteFunc(u.disk.facts(), func(f proto.Fact) bool { return f.K != proto.FactRating })
+func (u *unit) ratings() (out []proto.Fact) {
+	for _, f := range u.disk.facts() {
+		if f.K == proto.FactRating {
+			out = append(out, f)
+		}
+	}
+	return out
 }
