@@ -67,6 +67,10 @@ func (s *Store) Append(events []queue.Event, tickets []queue.Ticket, visits []qu
 		}
 		return nil
 	}
+	s.appending.Lock()
+	defer s.appending.Unlock()
+	known := s.tail
+	s.tail = nil // until this commit has succeeded
 	// No context: a write that is broken off half-way leaves in doubt what the caller needs to know.
 	tx, err := s.write.Begin()
 	if err != nil {
@@ -74,7 +78,8 @@ func (s *Store) Append(events []queue.Event, tickets []queue.Ticket, visits []qu
 	}
 	defer tx.Rollback() // after a commit it does nothing
 	st := s.stmt.in(tx)
-	if err := s.addEvents(st, events); err != nil {
+	last, err := s.addEvents(st, known, events)
+	if err != nil {
 		return err
 	}
 	if err := st.derive(firstDepts(events), tickets, visits); err != nil {
@@ -83,6 +88,7 @@ func (s *Store) Append(events []queue.Event, tickets []queue.Ticket, visits []qu
 	if err := tx.Commit(); err != nil {
 		return fmt.Errorf("commit events %d to %d: %w", events[0].Seq, events[len(events)-1].Seq, refused(err))
 	}
+	s.tail = &last
 	return nil
 }
 
@@ -96,29 +102,33 @@ func (s *Store) Probe() error {
 	return nil
 }
 
-// addEvents reads the head anew each time: what a failed transaction left of it is then no question.
-func (s *Store) addEvents(st statements, events []queue.Event) error {
-	h, err := scanHead(st.head.QueryRow())
-	if err != nil {
-		return err
-	}
-	prev := h.hash
-	for i, e := range events {
-		if want := h.seq + 1 + uint64(i); e.Seq != want {
-			return fmt.Errorf("append event %d: the next one of the log is event %d", e.Seq, want)
-		}
-		r, err := s.codec.row(e, prev)
+// addEvents writes events behind the head, and returns the new one. The head that the last commit left is not read again;
+// after a failure, when that is in question, it is. The log itself refuses an event that does not follow its head.
+func (s *Store) addEvents(st statements, known *head, events []queue.Event) (head, error) {
+	if known == nil {
+		h, err := scanHead(st.head.QueryRow())
 		if err != nil {
-			return fmt.Errorf("append event %d: %w", e.Seq, err)
+			return head{}, err
+		}
+		known = &h
+	}
+	h := *known
+	for _, e := range events {
+		if want := h.seq + 1; e.Seq != want {
+			return head{}, fmt.Errorf("append event %d: the next one of the log is event %d", e.Seq, want)
+		}
+		r, err := s.codec.row(e, h.hash)
+		if err != nil {
+			return head{}, fmt.Errorf("append event %d: %w", e.Seq, err)
 		}
 		_, err = st.event.Exec(int64(r.Seq), r.At, r.Day, r.Kind, r.Version, r.Request, r.Actor, r.Install, int64(r.FactSeq),
 			r.FactSum, int64(r.FactGap), r.Body, r.Prev[:], r.Hash[:])
 		if err != nil {
-			return fmt.Errorf("append event %d %s: %w", r.Seq, r.Kind, refused(err))
+			return head{}, fmt.Errorf("append event %d %s: %w", r.Seq, r.Kind, refused(err))
 		}
-		prev = r.Hash
+		h = head{seq: r.Seq, hash: r.Hash, last: r.Seq}
 	}
-	return nil
+	return h, nil
 }
 
 // firstDepts says which department gave the number of each ticket that was issued by the events.
