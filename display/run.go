@@ -147,6 +147,11 @@ func (u *unit) do(a flow.Action) error {
 	case flow.Publish:
 		return u.st.Publish(a.Message)
 	case flow.Drop:
+		if a.Why != "" {
+			u.log.Error("the controller does not accept this device", "why", a.Why, "dials again after", a.Rest)
+		} else {
+			u.log.Warn("dropping the connection: the controller was not heard")
+		}
 		u.st.Drop(a.Rest)
 	case flow.Display:
 		if s := u.wires.screens[a.Counter]; s != nil {
@@ -178,7 +183,10 @@ func (u *unit) after() {
 // wrong says what keeps the unit from its work, empty if nothing does.
 func wrong(v flow.View) string {
 	var out []string
-	if v.Stale {
+	switch {
+	case v.Refused != "":
+		out = append(out, "the controller does not accept this device: "+v.Refused)
+	case v.Stale:
 		out = append(out, "the controller is not heard")
 	}
 	for _, name := range slices.Sorted(maps.Keys(v.Parts)) {

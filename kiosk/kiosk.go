@@ -220,7 +220,11 @@ func (k *kiosk) do(a flow.Action) error {
 	case flow.Publish:
 		return k.st.Publish(a.M)
 	case flow.Drop:
-		k.log.Warn("dropping the connection", "rest", a.Rest)
+		if a.Why != "" {
+			k.log.Error("the controller does not accept this device", "why", a.Why, "dials again after", a.Rest)
+		} else {
+			k.log.Warn("dropping the connection: the controller was not heard")
+		}
 		k.st.Drop(a.Rest)
 	case flow.Screen:
 		k.log.Debug("screen", "state", a.State)

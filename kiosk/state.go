@@ -47,6 +47,8 @@ func (k *kiosk) wrong(p page) string {
 		return "the journal cannot be written"
 	case p.Printer != "ok" && p.Printer != "low":
 		return "printer " + p.Printer
+	case p.Refused != "":
+		return "the controller does not accept this device: " + p.Refused
 	case !p.Session:
 		return "no session with the controller"
 	}

@@ -232,6 +232,14 @@ func (b *Broker) Reload() error {
 	return nil
 }
 
+// Where returns the remote address of a device that is connected, host:port, or "".
+func (b *Broker) Where(device string) string {
+	if p := b.seats.of(device); p != nil {
+		return p.RemoteAddr().String()
+	}
+	return ""
+}
+
 // Counters returns the figures for the metrics.
 func (b *Broker) Counters() Counters {
 	return Counters{

@@ -134,6 +134,16 @@ func (s *seats) enter(p *pipe, hash string) (mine *seat, replaced bool) {
 	return mine, true
 }
 
+// of returns the connection on a device's seat, nil if there is none.
+func (s *seats) of(device string) *pipe {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if seat := s.taken[device]; seat != nil {
+		return seat.p
+	}
+	return nil
+}
+
 // leave frees the seat.
 func (s *seats) leave(mine *seat) {
 	s.mu.Lock()

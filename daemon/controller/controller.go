@@ -41,7 +41,8 @@ type Options struct {
 	Store     Store
 	Publisher Publisher
 	Keys      Keys
-	Random    func() string // a new random name
+	Random    func() string           // a new random name
+	Where     func(dev string) string // the address of a device that is connected, host:port, or ""; nil if the broker does not tell
 	Log       *slog.Logger
 }
 

@@ -57,6 +57,7 @@ type Device struct {
 	Config  proto.CfgReport // what it says of its configuration
 	Install queue.InstallID
 	Pending []string // installations with its name that wait for an administrator
+	Rivals  string   // in words, if two devices use its name
 }
 
 // Devices are the devices of the configuration, by id.
@@ -67,6 +68,7 @@ func (v View) Devices() []Device {
 		row := Device{
 			ID: id, Kind: d.conf.Kind, Session: v.c.sessions[id] != nil, Avail: d.avail, Heard: d.heard, Clock: d.clock,
 			Health: d.health, Config: d.config, Install: v.c.state.Devices[id],
+			Rivals: d.rivals.words(v.c.lastNow),
 		}
 		for install := range d.pending {
 			row.Pending = append(row.Pending, string(install))

@@ -18,6 +18,8 @@ type session struct {
 	id      proto.Session
 	install proto.Install
 	nonce   string
+	boot    proto.Boot
+	heard   time.Time              // its last message of this session
 	marks   []mark                 // what its messages prove of its papers
 	answers map[proto.ID]proto.Res // what was answered in this session, refusals too
 }
@@ -32,6 +34,7 @@ type deviceView struct {
 	clock   time.Duration // the device's clock less ours
 	shown   map[string]proto.At
 	pending map[proto.Install]time.Time // installations that wait for an administrator
+	rivals  rivals
 }
 
 func deviceViews(devices []*config.Device) map[string]*deviceView {
@@ -115,6 +118,10 @@ func (b *batch) hello(dev string, d *deviceView, h proto.Hello) error {
 	if h.Clock.OK {
 		d.clock = time.UnixMilli(h.Clock.T).Sub(b.now).Round(time.Second)
 	}
+	if why := b.rival(dev, d, h); why != "" {
+		b.say(dev, proto.DownHello, proto.Welcome{V: proto.Version, Nonce: h.Nonce, S: proto.Rejected, Why: why})
+		return nil
+	}
 	bound := b.state.Devices[dev]
 	if bound == "" {
 		cmd := queue.Command{Actor: "dev:" + dev, Device: dev, Do: queue.Bind{Device: dev, Install: queue.InstallID(h.Install)}}
@@ -135,6 +142,7 @@ func (b *batch) hello(dev string, d *deviceView, h proto.Hello) error {
 	if s == nil || s.install != h.Install || s.nonce != h.Nonce {
 		s = &session{id: proto.Session(b.o.Random()), install: h.Install, nonce: h.Nonce, answers: map[proto.ID]proto.Res{}}
 	}
+	s.boot, s.heard = h.Boot, b.now
 	b.then = append(b.then, func() { b.welcome(dev, s) })
 	b.sessions[dev] = s
 	return nil
@@ -200,6 +208,7 @@ func (b *batch) see(dev string, seen proto.Seen) {
 func (b *batch) in(dev string, m proto.Mark) *session {
 	s := b.sessions[dev]
 	if s != nil && s.id == m.Sess {
+		s.heard = b.now
 		s.prove(m.HWSeq, b.state.Seq)
 		b.see(dev, m.Seen)
 		return s

@@ -120,6 +120,8 @@ func (u *Unit) base(c *counter) (led.Show, proto.At) {
 	c.turns = false
 	invited := u.open(c)
 	switch {
+	case u.s.Refused() != "":
+		return led.Show{Mode: led.Stale, Text: textRefused, Number: num}, proto.At{}
 	case u.stale(c):
 	case c.held.S == closed:
 		return led.Show{Mode: led.Closed, Text: textClosed}, at

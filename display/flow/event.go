@@ -60,7 +60,10 @@ type (
 	// Publish sends a message.
 	Publish struct{ proto.Message }
 	// Drop breaks the connection and dials anew, no sooner than after Rest.
-	Drop struct{ Rest time.Duration }
+	Drop struct {
+		Rest time.Duration
+		Why  string // if the controller has rejected the unit: its words
+	}
 	// Display puts a picture on a counter's display. At is the version of the state it shows, zero if it shows none:
 	// then no word of it goes to the controller.
 	Display struct {

@@ -117,7 +117,7 @@ func (u *Unit) take() []Action {
 		u.out = append(u.out, Publish{m})
 	}
 	if drop {
-		u.out = append(u.out, Drop{Rest: max(0, u.s.Rejected()-u.now.Up)})
+		u.out = append(u.out, Drop{Rest: max(0, u.s.Rejected()-u.now.Up), Why: u.s.Refused()})
 	}
 	acts := u.out
 	u.out = nil

@@ -255,9 +255,12 @@ func TestRejectedStaysAway(t *testing.T) {
 	b := newBench(t)
 	b.do(PipeUp{})
 	hello := sent[proto.Hello](b, proto.UpHello, b.all)[0]
-	b.send(b.cfg.Topics.Down("unit-1", proto.DownHello), proto.Welcome{V: 1, Nonce: hello.Nonce, S: proto.Rejected})
-	if d := only[Drop](b.acts); len(d) != 1 || d[0].Rest != 5*time.Minute {
+	b.send(b.cfg.Topics.Down("unit-1", proto.DownHello), proto.Welcome{V: 1, Nonce: hello.Nonce, S: proto.Rejected, Why: "two of this name"})
+	if d := only[Drop](b.acts); len(d) != 1 || d[0].Rest != 5*time.Minute || d[0].Why != "two of this name" {
 		t.Errorf("rejected: %v", d)
+	}
+	if v := b.unit.View(); v.Refused != "two of this name" || b.text() != textRefused {
+		t.Errorf("its page says %q, its display %q", v.Refused, b.text())
 	}
 }
 

@@ -10,8 +10,9 @@ import (
 // View is what a unit does and knows, for its state page.
 type View struct {
 	Session  proto.Session     `json:"session"`
-	Ready    bool              `json:"ready"` // a press of a key can be sent
-	Stale    bool              `json:"stale"` // the controller is not heard
+	Ready    bool              `json:"ready"`             // a press of a key can be sent
+	Stale    bool              `json:"stale"`             // the controller is not heard
+	Refused  string            `json:"refused,omitempty"` // why the controller has rejected the unit
 	Parts    map[string]string `json:"parts"`
 	Journal  JournalView       `json:"journal"`
 	Bad      uint64            `json:"bad"` // messages that could not be read
@@ -51,7 +52,7 @@ type CounterView struct {
 func (u *Unit) View() View {
 	j := u.s.Journal()
 	v := View{
-		Session: u.s.Sess(), Ready: u.s.Ready(u.now), Stale: u.s.Stale(u.now), Parts: map[string]string{}, Bad: u.bad,
+		Session: u.s.Sess(), Ready: u.s.Ready(u.now), Stale: u.s.Stale(u.now), Refused: u.s.Refused(), Parts: map[string]string{}, Bad: u.bad,
 		Journal: JournalView{Install: j.Install(), First: j.First(), Acked: j.Acked(), Pending: len(j.Pending()), Torn: j.Torn()},
 	}
 	for name, state := range u.parts {

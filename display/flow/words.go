@@ -15,6 +15,7 @@ const (
 	textPaused   = "暂停服务"    //
 	textClosed   = "停止办公"    //
 	textStale    = "信号中断请稍候" // never an old number as new
+	textRefused  = "本机未被接受"  // the controller has rejected this unit: another one may use its name
 )
 
 func textCall(num string) string  { return "请" + num + "号办理" }
@@ -42,6 +43,7 @@ func (c Config) Pictures(counter Counter, number string) []led.Show {
 		{Mode: led.Paused, Text: textPaused},
 		{Mode: led.Closed, Text: textClosed},
 		Lost(""),
+		{Mode: led.Stale, Text: textRefused},
 		{Mode: led.Idle, Text: counter.name()},
 	}
 	for _, id := range counter.Depts {

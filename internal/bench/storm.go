@@ -13,9 +13,9 @@ import (
 	"quhao/internal/proto"
 )
 
-// The pauses of a device that is not let in, as internal/link makes them: 1 to 2 s, then twice as long, 10 s at most.
+// The pauses of a device that is not let in, as internal/link makes them: 0.5 to 1 s, then twice as long, 10 s at most.
 const (
-	redialWait = time.Second
+	redialWait = 500 * time.Millisecond
 	redialMax  = 10 * time.Second
 )
 

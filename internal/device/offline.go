@@ -1,6 +1,10 @@
 package device
 
-import "quhao/internal/proto"
+import (
+	"time"
+
+	"quhao/internal/proto"
+)
 
 // permitMark is the last permit, and how far the kiosk's own series was when the permit of its day came.
 type permitMark struct {
@@ -40,3 +44,10 @@ func (j *Journal) NextOff(now int64) (n int, p proto.Permit, ok bool) {
 	n = max(j.c.OffN, j.permit.From-1) + 1
 	return n, j.permit.Permit, n-j.permit.Base <= j.permit.Cap
 }
+
+// Rejected is until when the device stays away from the controller, which has refused it.
+func (s *Session) Rejected() time.Duration { return s.rejected }
+
+// Refused says why the controller has rejected this device, empty if it has not. Another device may use the name then, so
+// this one gives no numbers of its own either, until it is welcomed again.
+func (s *Session) Refused() string { return s.refusal }

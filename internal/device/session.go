@@ -1,6 +1,7 @@
 package device
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"time"
@@ -53,6 +54,7 @@ type Session struct {
 	factsAt  time.Duration
 	beatAt   time.Duration
 	rejected time.Duration // stay away until then
+	refusal  string        // why the controller has rejected this device; empty if it has not, or has welcomed it since
 	issued   map[string]int
 	shown    map[string]proto.At
 	health   proto.Health
@@ -329,7 +331,7 @@ func (s *Session) welcomed(now Now, w proto.Welcome) {
 		}
 	case proto.Rejected:
 		if w.Nonce == s.nonce && s.nonce != "" {
-			s.nonce, s.rejected, s.drop = "", now.Up+rejectedFor, true
+			s.nonce, s.rejected, s.refusal, s.drop = "", now.Up+rejectedFor, cmp.Or(w.Why, "no reason was given"), true
 		}
 	case proto.Pending:
 		if w.Nonce == s.nonce {
@@ -352,7 +354,7 @@ func (s *Session) accepted(now Now, w proto.Welcome) {
 		s.greet(now)
 		return
 	}
-	s.nonce, s.sess, s.welcome = "", w.Sess, w
+	s.nonce, s.sess, s.welcome, s.refusal = "", w.Sess, w, ""
 	s.hear(now)
 	s.ctl = proto.Ctl{V: proto.Version, S: "on", Epoch: w.Epoch, Boot: w.Boot, T: w.T}
 	s.keepTime(now, w.T)
@@ -395,6 +397,3 @@ func (s *Session) acked(now Now, a proto.Ack) {
 		s.facts(now)
 	}
 }
-
-// Rejected is until when the device stays away from the controller, which has refused it.
-func (s *Session) Rejected() time.Duration { return s.rejected }

@@ -106,6 +106,8 @@ func (k *Kiosk) blocked(now device.Now) State {
 		return PrinterOpen
 	case !k.printer.CanPrint():
 		return PrinterError
+	case k.s.Refused() != "":
+		return Refused
 	case !k.s.Ready(now) && !k.armed(now):
 		return Offline
 	}

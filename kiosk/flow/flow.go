@@ -154,7 +154,7 @@ func (k *Kiosk) finish(now device.Now) []Action {
 		}
 	}
 	if drop {
-		return append(out, Drop{Rest: max(0, k.s.Rejected()-now.Up)})
+		return append(out, Drop{Rest: max(0, k.s.Rejected()-now.Up), Why: k.s.Refused()})
 	}
 	for _, m := range messages {
 		out = append(out, Publish{M: m})

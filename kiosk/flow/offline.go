@@ -14,7 +14,7 @@ import (
 // mayGive says whether the kiosk may give a number of its own for a department now.
 func (k *Kiosk) mayGive(now device.Now, q string) bool {
 	t, sure := k.s.Time(now)
-	if !sure || !k.s.Welcomed() || !k.isOpen(q) || k.c.Departments[q].Prefix == "" {
+	if !sure || !k.s.Welcomed() || k.s.Refused() != "" || !k.isOpen(q) || k.c.Departments[q].Prefix == "" {
 		return false
 	}
 	_, _, ok := k.j.NextOff(t)

@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -122,6 +123,38 @@ func TestAKioskThatWasNotWelcomedSinceItsStartGivesNoNumbers(t *testing.T) {
 	b.pass(giveUpAfter)
 	if jobs := b.printed(); len(jobs) > 0 {
 		t.Fatalf("printed %+v", jobs)
+	}
+	b.connect("s2")
+	b.do(PipeDown{})
+	b.do(Key{3})
+	b.pass(giveUpAfter)
+	b.wantPaper("CX01")
+}
+
+// Another device that works may use the name of one that the controller has rejected, and give the same numbers.
+func TestARejectedKioskGivesNoNumbers(t *testing.T) {
+	b := alone(t)
+	b.do(PipeUp{})
+	hello := published[proto.Hello](b, proto.UpHello)
+	if len(hello) != 1 {
+		t.Fatalf("%d hellos", len(hello))
+	}
+	acts := b.down(proto.DownHello, proto.Welcome{V: 1, Nonce: hello[0].Nonce, S: proto.Rejected, Why: "two of this name"})
+	if i := slices.IndexFunc(acts, func(a Action) bool {
+		d, ok := a.(Drop)
+		return ok && d.Rest == 5*time.Minute && d.Why == "two of this name"
+	}); i < 0 {
+		t.Errorf("rejected, it does %v", acts)
+	}
+	b.do(PipeDown{})
+	b.wantScreen(Refused)
+	b.do(Key{3})
+	b.pass(giveUpAfter)
+	if jobs := b.printed(); len(jobs) > 0 {
+		t.Fatalf("printed %+v", jobs)
+	}
+	if v := b.k.View(b.now()); v.Refused != "two of this name" {
+		t.Errorf("its page says %q", v.Refused)
 	}
 	b.connect("s2")
 	b.do(PipeDown{})

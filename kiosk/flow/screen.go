@@ -76,15 +76,16 @@ type View struct {
 	Screen  Screen            `json:"screen"`
 	Lamps   map[int]bool      `json:"lamps"`
 	Printer string            `json:"printer"`
-	Parts   map[string]string `json:"parts"`   // as last told by a Parts event
-	Session bool              `json:"session"` // commands can be sent
-	Fault   bool              `json:"fault"`   // the journal cannot be written
+	Parts   map[string]string `json:"parts"`             // as last told by a Parts event
+	Session bool              `json:"session"`           // commands can be sent
+	Refused string            `json:"refused,omitempty"` // why the controller has rejected the kiosk
+	Fault   bool              `json:"fault"`             // the journal cannot be written
 }
 
 // View returns the state at now.
 func (k *Kiosk) View(now device.Now) View {
 	return View{
 		Screen: k.screen(now), Lamps: maps.Clone(k.lamps), Printer: string(k.printer), Parts: maps.Clone(k.parts),
-		Session: k.s.Ready(now), Fault: k.fault,
+		Session: k.s.Ready(now), Fault: k.fault, Refused: k.s.Refused(),
 	}
 }

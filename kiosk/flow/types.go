@@ -104,7 +104,10 @@ type (
 	// Publish hands a message to the pipe.
 	Publish struct{ M proto.Message }
 	// Drop breaks the connection and dials no sooner than after Rest.
-	Drop struct{ Rest time.Duration }
+	Drop struct {
+		Rest time.Duration
+		Why  string // if the controller has rejected the device: its words
+	}
 	// Lamp lights the lamp of a key or puts it out.
 	Lamp struct {
 		Key int
@@ -152,6 +155,7 @@ const (
 	PrinterOpen  State = "printer_open"
 	PrinterError State = "printer_error"
 	Offline      State = "offline"
+	Refused      State = "refused"      // the controller has rejected this device
 	TakeOffline  State = "take_offline" // a number of the kiosk's own
 	Fault        State = "fault"        // the journal cannot be written
 )

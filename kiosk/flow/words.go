@@ -39,6 +39,8 @@ func words(s State) (title, hint Text) {
 		return Text{"暂时不能取号", "No numbers at the moment"}, Text{"打印机盖未关，请告知工作人员", "The printer is open: please tell the staff"}
 	case PrinterError:
 		return Text{"暂时不能取号", "No numbers at the moment"}, Text{"打印机故障，请告知工作人员", "The printer does not work: please tell the staff"}
+	case Refused:
+		return Text{"暂时不能取号", "No numbers at the moment"}, Text{"控制器不接受本机，请告知工作人员", "The controller does not accept this kiosk: please tell the staff"}
 	case Offline:
 		return Text{"暂时不能取号，请稍候", "No numbers at the moment"}, Text{"正在连接", "Connecting"}
 	}

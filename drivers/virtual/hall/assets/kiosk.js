@@ -2,7 +2,7 @@
 import { t, say, other, otherLang, english } from "./words.js";
 import { el, set, text, act, cable, dropzone } from "./dom.js";
 
-const bad = ["closed", "full", "not_eligible", "appointment_needed", "retry", "no_paper", "check", "printer_out", "printer_open", "printer_error", "offline", "fault"];
+const bad = ["closed", "full", "not_eligible", "appointment_needed", "retry", "no_paper", "check", "printer_out", "printer_open", "printer_error", "offline", "refused", "fault"];
 const good = ["take", "take_offline", "again"];
 const busy = ["asking", "printing"];
 
