@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"quhao/daemon/broker"
 	"quhao/daemon/store"
@@ -30,7 +31,9 @@ type doctor struct {
 	folder  string         // of the configuration
 	data    string
 	free    func(folder string) (bytes uint64, err error)
-	running bool // the daemon answers at its socket
+	running bool     // the daemon answers at its socket
+	backups []string // folders with copies of the database
+	now     func() time.Time
 	wrong   int
 }
 
@@ -40,10 +43,14 @@ type errUnwell struct{ things int }
 func (e errUnwell) Error() string { return fmt.Sprintf("wrong: %d, see above", e.things) }
 
 func doctorCommand(ctx context.Context, args []string, stdout io.Writer) error {
-	d := &doctor{out: stdout, free: freeSpace}
+	d := &doctor{out: stdout, free: freeSpace, now: time.Now}
 	rest, err := flags("doctor", args, func(fs *flag.FlagSet) {
 		fs.StringVar(&d.folder, "config", "", "folder of centre.yaml")
 		fs.StringVar(&d.data, "data", "", "folder of the database")
+		fs.Func("backups", "folder with copies of the database, as quhaod run has it; may be given twice", func(dir string) error {
+			d.backups = append(d.backups, dir)
+			return nil
+		})
 	})
 	switch {
 	case err != nil:
@@ -59,6 +66,7 @@ func (d *doctor) visit(ctx context.Context) error {
 	d.configuration()
 	if d.dataFolder() {
 		d.database(ctx)
+		d.copies()
 		d.secrecy()
 		if d.conf != nil {
 			d.passwords()
@@ -143,6 +151,10 @@ func (d *doctor) database(ctx context.Context) {
 	if err == nil {
 		d.running = true
 		for line := range strings.Lines(said) {
+			if what, is := strings.CutPrefix(line, alarmMark); is {
+				thing, words, _ := strings.Cut(strings.TrimSpace(what), ": ")
+				d.bad(thing, "%s", words)
+			}
 			if fault, is := strings.CutPrefix(line, "FAULT: "); is {
 				d.bad("database", "%s: look at the disk; quhaod tries again each second", strings.TrimSpace(fault))
 				return
@@ -175,6 +187,29 @@ func (d *doctor) database(ctx context.Context) {
 		return
 	}
 	d.ok("database", "the file is sound, the log ends at event %d; quhaod does not run (quhaod verify reads every event)", seq)
+}
+
+// copies looks for the newest copy of the database in each place. Whether it is young enough says the daemon by its alarms.
+func (d *doctor) copies() {
+	if _, err := os.Stat(filepath.Join(d.data, databaseFile)); errors.Is(err, fs.ErrNotExist) {
+		return // there is nothing to copy yet
+	}
+	places := d.backups
+	if len(places) == 0 {
+		places = []string{ownBackups(d.data)}
+	}
+	for _, dir := range places {
+		all, err := (&place{dir: dir}).list()
+		switch {
+		case err != nil && (len(d.backups) > 0 || !errors.Is(err, fs.ErrNotExist)):
+			d.bad(alarmBackup, "%v", err)
+		case len(all) == 0:
+			d.ok(alarmBackup, "none is in %s yet; quhaod run makes one at its start", dir)
+		default:
+			last := all[len(all)-1]
+			d.ok(alarmBackup, "%d in %s, the newest is %s, %s old", len(all), dir, last.name, d.now().Sub(last.at).Round(time.Minute))
+		}
+	}
 }
 
 // databaseFile is the store's file in the data folder. The doctor must not make one by looking.

@@ -70,14 +70,14 @@ func (s timedStore) Append(events []queue.Event, tickets []queue.Ticket, visits 
 // mount answers GET /metrics in the text format of Prometheus, and everything else by pages. The figures name
 // departments, counters and devices, never a person, a ticket or a score. pipe are the figures of the way to the devices, or nil.
 // It is called once.
-func (m *metrics) mount(pages http.Handler, ctl looker, st totaller, pipe prometheus.Collector) (http.Handler, error) {
+func (m *metrics) mount(al *alarms, pages http.Handler, ctl looker, st totaller, pipe prometheus.Collector) (http.Handler, error) {
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "quhao_build_info", Help: "Always 1; the labels say which program this is.",
 		ConstLabels: prometheus.Labels{"version": version, "goversion": runtime.Version()},
 	})
 	build.Set(1)
 	all := []prometheus.Collector{
-		&centreFigures{ctl: ctl, st: st}, m.commit, m.batch, build,
+		&centreFigures{ctl: ctl, st: st}, m.commit, m.batch, build, al,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	}
 	if pipe != nil {
@@ -91,7 +91,7 @@ func (m *metrics) mount(pages http.Handler, ctl looker, st totaller, pipe promet
 	mux := http.NewServeMux()
 	// Few scrapes at a time: a crowd of scrapers must not become a crowd of looks at the one writer.
 	mux.Handle("GET /metrics", promhttp.HandlerFor(m.reg, promhttp.HandlerOpts{MaxRequestsInFlight: 4}))
-	mux.Handle("/", pages)
+	mux.Handle("/", al.detail(pages))
 	return mux, nil
 }
 
@@ -160,7 +160,7 @@ func take(v controller.View, now time.Time) glance {
 		g.desks[s.Desk(c).State]++
 	}
 	// Those that ask for a look are there from the start, so that an alarm sees them grow from 0.
-	for _, kind := range []string{"facts_odd", "facts_missing", "tickets_odd", "commit_failed", "messages_bad"} {
+	for _, kind := range []string{"facts_odd", "facts_missing", "tickets_odd", "commit_failed", "messages_bad", "rivals"} {
 		g.counts[kind] += 0
 	}
 	return g

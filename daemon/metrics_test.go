@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -72,7 +73,7 @@ func (s scraped) want(t *testing.T, want float64, name string, labels ...string)
 func mounted(t *testing.T, ctl looker, st totaller, pipe prometheus.Collector) (http.Handler, *metrics) {
 	t.Helper()
 	m := newMetrics()
-	h, err := m.mount(http.NotFoundHandler(), ctl, st, pipe)
+	h, err := m.mount(&alarms{log: slog.New(slog.DiscardHandler)}, http.NotFoundHandler(), ctl, st, pipe)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -94,30 +94,3 @@ func TestRestoreRefusesABrokenBackupAndKeepsWhatIsThere(t *testing.T) {
 		}
 	})
 }
-
-func TestBackupsAreMadeHourlyAndKeptByCount(t *testing.T) {
-	data := t.TempDir()
-	centreIn(t, data, func(st *store.Store, _ func(queue.Wish) error) {
-		b := &backups{dir: filepath.Join(data, "backups"), st: st, log: slog.New(slog.DiscardHandler)}
-		now := time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC)
-		count := func(want int) {
-			t.Helper()
-			if err := b.due(t.Context(), now); err != nil {
-				t.Fatal(err)
-			}
-			all, err := b.list()
-			if err != nil || len(all) != want {
-				t.Fatalf("%d copies (%v), want %d", len(all), err, want)
-			}
-		}
-		count(1)
-		now = now.Add(30 * time.Minute)
-		count(1)
-		for i := range backupsKept + 2 {
-			now = now.Add(backupEvery)
-			count(min(i+2, backupsKept))
-		}
-		now = now.Add(-48 * time.Hour) // the clock was set back: a copy too many is better than none
-		count(backupsKept)
-	})
-}

@@ -30,6 +30,7 @@ type rig struct {
 	tls    *tls.Config // of devices; nil without TLS
 	topics proto.Topics
 
+	backups []string // folders for copies; none means the one in the data folder
 	secrets map[string]string
 	log     *buffer
 	stop    func() // ends quhaod, if it runs
@@ -127,7 +128,7 @@ func (r *rig) start() {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() {
-		done <- run(ctx, conf, runOptions{config: r.folder, data: r.data}, slog.New(slog.NewTextHandler(r.log, nil)))
+		done <- run(ctx, conf, runOptions{config: r.folder, data: r.data, backups: r.backups, hourly: keepHourly, daily: keepDaily}, slog.New(slog.NewTextHandler(r.log, nil)))
 	}()
 	r.stop = sync.OnceFunc(func() {
 		cancel()

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/tls"
@@ -39,9 +38,15 @@ type runOptions struct {
 	data   string
 	mqtt   string // listen here instead of where the configuration says
 	http   string
-	manual bool   // do not open a day at the start
-	backup string // folder for hourly copies; default backups in the data folder
+	manual bool // do not open a day at the start
+
+	backups       []string // folders for copies of the database; none means backups in the data folder
+	hourly, daily int      // copies kept in each
 }
+
+// checkWait is how long a start waits for the quick check of the database: longer than a hundred days of history take.
+// That of a larger one goes on while the hall works, and an alarm says what it finds.
+const checkWait = 300 * time.Millisecond
 
 func runCommand(ctx context.Context, args []string, stderr io.Writer) error {
 	var o runOptions
@@ -50,7 +55,12 @@ func runCommand(ctx context.Context, args []string, stderr io.Writer) error {
 		fs.StringVar(&o.data, "data", "", "folder of the database")
 		fs.StringVar(&o.mqtt, "mqtt", "", "listen for devices here, host:port")
 		fs.StringVar(&o.http, "http", "", "serve the pages here, host:port")
-		fs.StringVar(&o.backup, "backups", "", "folder for hourly copies of the database, best on another disk; default backups in the data folder")
+		fs.Func("backups", "folder for copies of the database, best on another disk; may be given twice; default backups in the data folder", func(dir string) error {
+			o.backups = append(o.backups, dir)
+			return nil
+		})
+		fs.IntVar(&o.hourly, "keep-hourly", keepHourly, "how many of the newest copies are kept in each folder")
+		fs.IntVar(&o.daily, "keep-daily", keepDaily, "of how many dates before these the last copy is kept as well")
 		fs.BoolVar(&o.manual, "manual", false, "do not open a service day at the start")
 	})
 	switch {
@@ -60,6 +70,8 @@ func runCommand(ctx context.Context, args []string, stderr io.Writer) error {
 		return usageError{fmt.Sprintf("run: what is %q?", rest[0])}
 	case o.config == "" || o.data == "":
 		return usageError{"run needs -config and -data"}
+	case o.hourly < 1 || o.daily < 0:
+		return usageError{"run: -keep-hourly is at least 1, -keep-daily at least 0"}
 	}
 	conf, mistakes := config.Load(o.config)
 	if len(mistakes) > 0 {
@@ -99,6 +111,14 @@ func (p *publisher) reload() error {
 	return nil
 }
 
+// where is the address of a device that is connected, "" if the broker is elsewhere and does not tell.
+func (p *publisher) where(dev string) string {
+	if b, embedded := p.pipe.(*broker.Broker); embedded {
+		return b.Where(dev)
+	}
+	return ""
+}
+
 // figures are those of the pipe for the metrics. The pipe must have been made.
 func (p *publisher) figures() prometheus.Collector {
 	switch pipe := p.pipe.(type) {
@@ -113,14 +133,14 @@ func (p *publisher) figures() prometheus.Collector {
 // run wires the daemon together and runs it until ctx ends or a part of it fails.
 func run(ctx context.Context, conf *config.Config, o runOptions, log *slog.Logger) error {
 	started := time.Now()
-	st, err := store.Open(o.data, store.Options{})
+	st, err := store.Open(o.data, store.Options{CheckWait: checkWait})
 	if err != nil {
 		return startError{err}
 	}
 	defer st.Close()
-	out, figures := &publisher{}, newMetrics()
+	out, figures, al := &publisher{}, newMetrics(), &alarms{log: log}
 	ctl, err := controller.New(controller.Options{
-		Config: conf, Store: timedStore{st, figures}, Publisher: out, Keys: controller.NewFileKeys(o.data), Random: random, Log: log,
+		Config: conf, Store: timedStore{st, figures}, Publisher: out, Keys: controller.NewFileKeys(o.data), Random: random, Where: out.where, Log: log,
 	}, time.Now())
 	if err != nil {
 		return startError{err}
@@ -131,7 +151,7 @@ func run(ctx context.Context, conf *config.Config, o runOptions, log *slog.Logge
 	if err != nil {
 		return startError{err}
 	}
-	site, err := figures.mount(web.Handler(ctl, conf, version), ctl, st, out.figures())
+	site, err := figures.mount(al, web.Handler(ctl, conf, version), ctl, st, out.figures())
 	if err != nil {
 		return startError{err}
 	}
@@ -156,10 +176,10 @@ func run(ctx context.Context, conf *config.Config, o runOptions, log *slog.Logge
 	}
 	g.Go(func() error { return serve(gctx, pages, site) })
 	g.Go(func() error {
-		return serve(gctx, sock, talkHandler(&talker{ctl: ctl, st: st, conf: conf, now: time.Now, reload: out.reload}))
+		return serve(gctx, sock, talkHandler(&talker{ctl: ctl, st: st, conf: conf, now: time.Now, reload: out.reload, alarms: al}))
 	})
-	copies := &backups{dir: cmp.Or(o.backup, filepath.Join(o.data, "backups")), st: st, log: log}
-	g.Go(func() error { return copies.run(gctx) })
+	g.Go(func() error { return newBackups(o, st, al, log).run(gctx, ctl) })
+	g.Go(func() error { return al.watchCheck(gctx, st) })
 	g.Go(func() error { return watchdog(gctx, ctl) })
 	if !o.manual {
 		if err := openDay(gctx, ctl, log); err != nil {

@@ -30,6 +30,7 @@ import (
 
 const (
 	socketName = "quhaod.sock"
+	alarmMark  = "ALARM: "  // begins the lines of quhaod status that the doctor looks for
 	enrolled   = "enrolled" // what quhaod enrol says: there is another password
 )
 
@@ -54,6 +55,7 @@ type talker struct {
 	now  func() time.Time
 
 	reload func() error // lets the broker read the passwords anew
+	alarms *alarms
 }
 
 func talkHandler(t *talker) http.Handler {
@@ -212,6 +214,9 @@ func (t *talker) status(ctx context.Context) (string, error) {
 	err := t.ctl.Look(ctx, func(v controller.View) {
 		s := v.State()
 		fmt.Fprintf(&out, "day %d is %s; event %d, epoch %d\n", s.Day, word(s.Open, "open", "closed"), s.Seq, s.Epoch)
+		for _, a := range t.alarms.standing() {
+			fmt.Fprintf(&out, "%s%s\n", alarmMark, a)
+		}
 		if s.Recovering {
 			fmt.Fprintf(&out, "RECOVERING: no numbers until these kiosks have handed in their papers: %s\n", strings.Join(v.Missing(), ", "))
 		}
@@ -228,6 +233,9 @@ func (t *talker) status(ctx context.Context) (string, error) {
 		}
 		for _, d := range v.Devices() {
 			fmt.Fprintf(&out, "device %-10s %-11s heard %s%s\n", d.ID, word(d.Session, "connected", "not there"), ago(t.now(), d.Heard), parts(d.Health.Parts))
+			if d.Rivals != "" {
+				fmt.Fprintf(&out, "%sdevice %s: %s: give one of them a name of its own, or switch it off\n", alarmMark, d.ID, d.Rivals)
+			}
 			for _, p := range d.Pending {
 				fmt.Fprintf(&out, "  another installation waits: quhaod replace %s %s\n", d.ID, p)
 			}

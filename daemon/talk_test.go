@@ -30,6 +30,7 @@ type talking struct {
 	st   *store.Store
 	stop func()
 
+	alarms  *alarms
 	reloads atomic.Int32 // how often the passwords were read anew
 }
 
@@ -64,12 +65,12 @@ func newTalking(t *testing.T) *talking {
 	if err != nil {
 		t.Fatal(err)
 	}
-	k := &talking{data: data, ctl: ctl, st: st}
+	k := &talking{data: data, ctl: ctl, st: st, alarms: &alarms{log: slog.New(slog.DiscardHandler)}}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 2)
 	go func() { done <- ctl.Run(ctx) }()
 	go func() {
-		done <- serve(ctx, sock, talkHandler(&talker{ctl: ctl, st: st, conf: conf, now: time.Now, reload: k.reload}))
+		done <- serve(ctx, sock, talkHandler(&talker{ctl: ctl, st: st, conf: conf, now: time.Now, reload: k.reload, alarms: k.alarms}))
 	}()
 	stopped := false
 	k.stop = func() {
