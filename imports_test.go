@@ -38,6 +38,7 @@ var allowed = map[string][]string{
 	"drivers/printer":         {"golang.org/x/text/...", "golang.org/x/image/...", "github.com/hajimehoshi/bitmapfont/v3", "github.com/boombuler/barcode/..."},
 	"drivers/usb":             {},
 	"drivers/port":            {"drivers/evdev", "drivers/usb", "github.com/tarm/serial", "golang.org/x/sys/unix", "periph.io/x/conn/v3/...", "periph.io/x/host/v3/..."},
+	"drivers/trial":           {"drivers/card", "drivers/keypad", "drivers/led", "drivers/port", "drivers/printer"},
 	"drivers/virtual":         {"github.com/creack/pty", "golang.org/x/text/...", "golang.org/x/image/...", "golang.org/x/sys/unix", "github.com/hajimehoshi/bitmapfont/v3", "github.com/boombuler/barcode/..."},
 	"drivers/virtual/hall":    {"drivers/...", "golang.org/x/text/width", "internal/config", "internal/proto", "daemon/queue", "daemon/store", "golang.org/x/sync/errgroup", "golang.org/x/sys/unix"},
 	"internal/proto":          {},
