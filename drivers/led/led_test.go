@@ -3,7 +3,6 @@ package led
 import (
 	"bytes"
 	"flag"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -25,21 +24,6 @@ func pictures() []Show {
 		{Mode: Paused, Text: "暂停服务"},
 		{Mode: Stale, Text: "信号中断请稍候", Number: "A012"},
 		{Mode: Calling, Text: "\x1b[2J请\r\nA888", Number: "A888"},
-	}
-}
-
-func TestGolden(t *testing.T) {
-	drivers := map[string]Driver{"xunpeng": NewXunpeng(), "terminal": NewTerminal()}
-	for name, d := range drivers {
-		var b bytes.Buffer
-		for _, s := range pictures() {
-			out := d.Encode(s)
-			fmt.Fprintf(&b, "%s %q %q blink=%t\n  % x\n", s.Mode, s.Text, s.Number, s.Blink, out)
-			if name == "terminal" {
-				fmt.Fprintf(&b, "  %s", out)
-			}
-		}
-		golden(t, name, b.Bytes())
 	}
 }
 

@@ -24,6 +24,14 @@ const (
 	maxTest      = 0x0f // 0: no test
 )
 
+// What moves, in dots: one step, an even number so that the letters of 12 dots stay what they are; and the gap between
+// the end of a text and its next beginning.
+const (
+	maxStep = 2
+	maxGap  = 2 * fontHalf * 2
+	maxWide = 1200 // the widest text, a hundred Chinese characters
+)
+
 // The cells of the two fonts, in dots.
 const (
 	module     = 8 // a matrix, and a character of periph's font
@@ -36,8 +44,8 @@ const (
 // Its port is spi. Every picture is whole, settings included, so a display that lost its power comes back with the next.
 //
 // A number stands still and is as large as the height allows: 8 dots a character in one row, 16 in two. One row has
-// no words: with no number to show it shows Rest. Two rows show the text in the bitmap font of 12 dots where it fits.
-// The chips cannot blink: a number just called is brighter. When the controller is not heard it shows Lost, never the
+// no words: with no number to show it shows Rest. Two rows show the text in the bitmap font of 12 dots; what is wider
+// than the display moves through it. The chips cannot blink by themselves: a number just called is brighter. When the controller is not heard it shows Lost, never the
 // old number.
 //
 // The defaults are those of the blue FC-16 boards of four, read from the side on which their print stands upright: the
@@ -51,13 +59,14 @@ type Max7219 struct {
 	Flip     bool   `yaml:"flip"`      // row 1 of a module is the lowest
 	Mirror   bool   `yaml:"mirror"`    // the highest bit of a row is the right one
 	FromLeft bool   `yaml:"from_left"` // the wires come in on the left
+	Scrolls  bool   `yaml:"scroll"`    // a text that is wider than the display moves through it; off: such a text is refused
 	Rest     string `yaml:"rest"`      // shown where there is neither a number nor room for the text; ASCII
 	Lost     string `yaml:"lost"`      // shown while the controller is not heard; ASCII
 }
 
 // NewMax7219 returns one row of four modules, not bright, with a dash for no number.
 func NewMax7219() *Max7219 {
-	return &Max7219{Modules: 4, Rows: 1, Bright: 3, Call: 15, Rest: "-", Lost: "--?"}
+	return &Max7219{Modules: 4, Rows: 1, Bright: 3, Call: 15, Scrolls: true, Rest: "-", Lost: "--?"}
 }
 
 // Check judges all options and returns every mistake, joined.
@@ -93,7 +102,10 @@ func (m *Max7219) Fits(s Show) error {
 	if m.Rows == 1 || s.Mode == Calling || s.Mode == Stale {
 		return nil
 	}
-	if n := halves(s.Text) * fontHalf; n > m.Modules*module {
+	switch n := halves(s.Text) * fontHalf; {
+	case n > maxWide:
+		return fmt.Errorf("show %q: %d dots wide, the longest text has %d", s.Text, n, maxWide)
+	case n > m.Modules*module && (!m.Scrolls || s.Mode == Serving):
 		return fmt.Errorf("show %q: %d dots wide, the display has %d", s.Text, n, m.Modules*module)
 	}
 	for _, r := range s.Text {
@@ -111,14 +123,7 @@ func (m *Max7219) Encode(s Show) []byte {
 	if s.Blink {
 		light = m.Call
 	}
-	var out []byte
-	// Out of the chip's sleep last, as the data sheet has it: until then it is dark and shows nothing half set.
-	for _, set := range [][2]int{{maxTest, 0}, {maxDecode, 0}, {maxScanLimit, 7}, {maxIntensity, light}, {maxShutdown, 1}} {
-		out = append(out, byte(2*m.Modules*m.Rows))
-		for range m.Modules * m.Rows {
-			out = append(out, byte(set[0]), byte(set[1]))
-		}
-	}
+	out := maxSettings(m.Modules*m.Rows, s.dimmed(light), module, !s.Off)
 	img := m.picture(s)
 	for row := range module {
 		out = append(out, byte(2*m.Modules*m.Rows))
@@ -127,6 +132,35 @@ func (m *Max7219) Encode(s Show) []byte {
 		}
 	}
 	return out
+}
+
+// maxSettings returns the transactions that set up a chain of chips: rows of them are shown as their bits are, at a
+// brightness from 0 to 15; lit is false for a dark display. Out of the chip's sleep comes last, as the data sheet has
+// it: until then it is dark and shows nothing half set.
+func maxSettings(chips, light, rows int, lit bool) (out []byte) {
+	awake := 0
+	if lit {
+		awake = 1
+	}
+	for _, set := range [][2]int{{maxTest, 0}, {maxDecode, 0}, {maxScanLimit, rows - 1}, {maxIntensity, light}, {maxShutdown, awake}} {
+		out = append(out, byte(2*chips))
+		for range chips {
+			out = append(out, byte(set[0]), byte(set[1]))
+		}
+	}
+	return out
+}
+
+// Dims implements Dimmer.
+func (m *Max7219) Dims() bool { return true }
+
+// Scroll implements Scroller. A text that is wider than two rows passes through with a gap behind it.
+func (m *Max7219) Scroll(s Show) (in, past int) {
+	in = m.Modules * module / maxStep
+	if w := halves(s.Text) * fontHalf; m.words(s) && w > m.Modules*module {
+		past = (w + maxGap) / maxStep
+	}
+	return in, past
 }
 
 // chain lists the upper left dots of all modules as their bits are sent: the far end of the chain first.
@@ -167,38 +201,56 @@ func (m *Max7219) bits(img *image.Alpha, at image.Point, row int) (b byte) {
 func (m *Max7219) picture(s Show) *image.Alpha {
 	img := image.NewAlpha(image.Rect(0, 0, m.Modules*module, m.Rows*module))
 	number := s.Number != "" && len(s.Number) <= m.Modules/m.Rows && isLarge(s.Number)
-	words := m.Rows == 2 && m.Fits(Show{Mode: s.Mode, Text: s.Text}) == nil && s.Text != ""
+	words, moved := m.words(s), -s.Step*maxStep
 	switch {
 	case s.Mode == Stale:
-		m.large(img, m.Lost)
+		m.large(img, m.Lost, 0)
 	case s.Mode == Calling && number, s.Mode == Serving && number && !words:
-		m.large(img, s.Number)
-	case words && s.Mode != Calling:
-		m.small(img, s.Text)
+		m.large(img, s.Number, moved)
+	case words:
+		m.small(img, s.Text, moved)
 	default:
-		m.large(img, m.Rest)
+		m.large(img, m.Rest, 0)
 	}
 	return img
 }
 
-// large draws letters of 8 by 8 dots, each dot as high and as wide as the display has rows.
-func (m *Max7219) large(img *image.Alpha, text string) {
-	left := (img.Rect.Dx() - len(text)*module*m.Rows) / 2
+// words says whether s is shown as text.
+func (m *Max7219) words(s Show) bool {
+	return m.Rows == 2 && s.Text != "" && s.Mode != Calling && s.Mode != Stale && m.Fits(Show{Mode: s.Mode, Text: s.Text}) == nil
+}
+
+// large draws letters of 8 by 8 dots, each dot as high and as wide as the display has rows, moved to the right by so
+// many dots.
+func (m *Max7219) large(img *image.Alpha, text string, moved int) {
+	left := (img.Rect.Dx()-len(text)*module*m.Rows)/2 + moved
 	for i := range len(text) {
 		glyph := max7219.CP437Glyphs[text[i]]
 		for y := range module * m.Rows {
 			for x := range module * m.Rows {
-				if glyph[y/m.Rows]&(0x80>>(x/m.Rows)) != 0 {
-					img.Pix[img.PixOffset(left+i*module*m.Rows+x, y)] = 0xff
+				at := image.Pt(left+i*module*m.Rows+x, y)
+				if glyph[y/m.Rows]&(0x80>>(x/m.Rows)) != 0 && at.In(img.Rect) {
+					img.Pix[img.PixOffset(at.X, at.Y)] = 0xff
 				}
 			}
 		}
 	}
 }
 
-// small draws text in the bitmap font.
-func (m *Max7219) small(img *image.Alpha, text string) {
-	x := (img.Rect.Dx() - halves(text)*fontHalf) / 2
+// small draws text in the bitmap font, moved to the right by so many dots: in the middle if it fits, from the left edge
+// and followed by itself if it does not.
+func (m *Max7219) small(img *image.Alpha, text string, moved int) {
+	width := halves(text) * fontHalf
+	if width <= img.Rect.Dx() {
+		m.line(img, text, (img.Rect.Dx()-width)/2+moved)
+		return
+	}
+	m.line(img, text, moved)
+	m.line(img, text, moved+width+maxGap)
+}
+
+// line draws text from x on.
+func (m *Max7219) line(img *image.Alpha, text string, x int) {
 	for _, r := range text {
 		if dr, mask, at, _, ok := bitmapfont.FaceSC.Glyph(fixed.P(x, fontAscent), r); ok {
 			draw.Draw(img, dr, mask, at, draw.Over)

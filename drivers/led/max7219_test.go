@@ -71,7 +71,7 @@ func drawn(t testing.TB, m *Max7219, stream []byte) string {
 func TestMax7219Golden(t *testing.T) {
 	large := NewMax7219()
 	large.Modules, large.Rows = 12, 2
-	for name, m := range map[string]*Max7219{"max7219": NewMax7219(), "max7219-two-rows": large} {
+	for name, m := range map[string]*Max7219{"max7219-dots": NewMax7219(), "max7219-two-rows": large} {
 		var b bytes.Buffer
 		for _, s := range pictures() {
 			out := m.Encode(s)
@@ -117,6 +117,67 @@ func TestMax7219LikePeriph(t *testing.T) {
 	}
 }
 
+// A text wider than two rows passes through, a step of two dots at a time, and is back where it was after all steps; a
+// call comes in from the right.
+func TestMax7219Moves(t *testing.T) {
+	m := NewMax7219()
+	m.Modules, m.Rows = 12, 2
+	show := func(s Show) string { return drawn(t, m, m.Encode(s)) }
+	moved := func(picture string, dots int) string { // what stands on the display, moved to the left
+		var out strings.Builder
+		for line := range strings.Lines(picture) {
+			out.WriteString(line[dots:len(line)-1] + "\n")
+		}
+		return out.String()
+	}
+	long := Show{Mode: Idle, Text: "人文社会科学研究院"}
+	in, past := m.Scroll(long)
+	if in != 48 || past != (9*12+24)/2 {
+		t.Fatalf("Scroll = %d, %d", in, past)
+	}
+	at := func(step int) Show { s := long; s.Step = step; return s }
+	for step := range past {
+		if next := show(at(step + 1)); !strings.HasPrefix(moved(show(at(step)), 2), strings.SplitAfter(next, "\n")[0][:94]) {
+			t.Fatalf("step %d is not step %d moved by two dots:\n%s", step+1, step, next)
+		}
+	}
+	if show(at(past)) != show(at(0)) {
+		t.Error("the text is not back where it was")
+	}
+	call := Show{Mode: Calling, Text: "请A012号办理", Number: "A012"}
+	if in, past := m.Scroll(call); in != 48 || past != 0 {
+		t.Errorf("Scroll of a call = %d, %d", in, past)
+	}
+	call.Step = -in
+	if picture := show(call); strings.Contains(picture, "#") {
+		t.Errorf("beyond the right edge stands\n%s", picture)
+	}
+	if _, past := m.Scroll(Show{Mode: Serving, Text: "人文社会科学研究院请A012", Number: "A012"}); past != 0 {
+		t.Error("a number served moves")
+	}
+}
+
+// In the dark half of a blink all is dark; dimmed, the brightness is a share of what the options say.
+func TestMax7219Effects(t *testing.T) {
+	m := NewMax7219()
+	for _, c := range []struct {
+		s    Show
+		want [2]byte // shutdown, intensity
+	}{
+		{Show{Number: "A012", Mode: Calling}, [2]byte{1, 3}},
+		{Show{Number: "A012", Mode: Calling, Blink: true}, [2]byte{1, 15}},
+		{Show{Number: "A012", Mode: Calling, Blink: true, Off: true}, [2]byte{0, 15}},
+		{Show{Number: "A012", Mode: Calling, Blink: true, Dim: 40}, [2]byte{1, 6}},
+		{Show{Number: "A012", Mode: Calling, Dim: 1}, [2]byte{1, 0}},
+		{Show{Number: "A012", Mode: Calling, Dim: 100}, [2]byte{1, 3}},
+	} {
+		chip := chips(t, 4, m.Encode(c.s))[0]
+		if got := [2]byte{chip[0x0c], chip[0x0a]}; got != c.want {
+			t.Errorf("%+v: %v, want %v", c.s, got, c.want)
+		}
+	}
+}
+
 // A board that is mounted or wired in another way shows the same picture.
 func TestMax7219Wiring(t *testing.T) {
 	s := Show{Mode: Calling, Number: "A12"}
@@ -151,6 +212,8 @@ func TestMax7219Wiring(t *testing.T) {
 func TestMax7219Fits(t *testing.T) {
 	small, large := NewMax7219(), NewMax7219()
 	large.Modules, large.Rows = 12, 2
+	still := *large
+	still.Scrolls = false
 	for _, c := range []struct {
 		m    *Max7219
 		s    Show
@@ -165,7 +228,9 @@ func TestMax7219Fits(t *testing.T) {
 		{large, Show{Mode: Calling, Text: "人文社会科学研究院请A012", Number: "A012"}, ""}, // a call is its number alone
 		{large, Show{Mode: Serving, Text: "人文社会科学研究院请A012", Number: "A012"}, "144 dots wide"},
 		{large, Show{Mode: Idle, Text: "信号中断请稍候!"}, ""},
-		{large, Show{Mode: Idle, Text: "人文社会科学研究院"}, "108 dots wide, the display has 96"},
+		{large, Show{Mode: Idle, Text: "人文社会科学研究院"}, ""}, // it moves
+		{large, Show{Mode: Idle, Text: strings.Repeat("长", 101)}, "the longest text has 1200"},
+		{&still, Show{Mode: Idle, Text: "人文社会科学研究院"}, "108 dots wide, the display has 96"},
 		{large, Show{Mode: Idle, Text: "𠮷"}, "the font lacks"},
 	} {
 		err := c.m.Fits(c.s)

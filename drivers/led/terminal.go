@@ -13,7 +13,8 @@ const maxCells = 8
 //
 //	[calling blink] 请A012号办理
 //
-// One line a picture: the mode, the word blink while the number has just been called, the text.
+// One line a picture: the mode, the word blink while the number has just been called, off in the dark half of a blink,
+// dim=40 where the brightness is not full, the text.
 type Terminal struct{}
 
 // NewTerminal returns a Terminal; it has no options.
@@ -21,12 +22,21 @@ func NewTerminal() *Terminal { return &Terminal{} }
 
 // Encode returns the line. Control characters in the text are dropped: a terminal would obey them.
 func (t *Terminal) Encode(s Show) []byte {
-	blink := ""
+	effects := ""
 	if s.Blink {
-		blink = " blink"
+		effects = " blink"
 	}
-	return fmt.Appendf(nil, "[%s%s] %s\n", visible(string(s.Mode)), blink, visible(s.Text))
+	if s.Off {
+		effects += " off"
+	}
+	if s.Dim > 0 && s.Dim < 100 {
+		effects += fmt.Sprintf(" dim=%d", s.Dim)
+	}
+	return fmt.Appendf(nil, "[%s%s] %s\n", visible(string(s.Mode)), effects, visible(s.Text))
 }
+
+// Dims implements Dimmer: the line says the brightness.
+func (t *Terminal) Dims() bool { return true }
 
 // Fits refuses a text wider than eight cells or with characters that cannot be shown.
 func (t *Terminal) Fits(s Show) error {

@@ -28,7 +28,7 @@ const (
 // Xunpeng drives the four-digit number displays. It shows the digits of the number: A012 is 12. The letters are lost,
 // so that A007 and the offline number AX07 look alike here; voice and hall board carry them.
 //
-// It cannot blink: a number just called comes in another colour. It has no words: with no number to show it shows
+// It cannot blink: a number just called comes in another colour, and where it is to blink, in the two in turn. It has no words: with no number to show it shows
 // rest, and when the controller is not heard, lost, never the old number.
 type Xunpeng struct {
 	Colour string `yaml:"colour"` // of a number: green, yellow or red
@@ -74,7 +74,7 @@ func (x *Xunpeng) Encode(s Show) []byte {
 	case Calling, Serving:
 		if n, err := digits(s.Number); err == nil {
 			value, colour = n, x.Colour
-			if s.Blink {
+			if s.Blink && !s.Off {
 				colour = x.Call
 			}
 		}
