@@ -117,21 +117,19 @@ type contacts struct {
 // watch tells each level that differs from the one before, until the end. It looks at the level even if no edge was
 // seen, because edges can be lost.
 func (k *contacts) watch(c contact, level gpio.Level) error {
-	for hasty := 0; k.ctx.Err() == nil; {
-		start := time.Now()
-		edge := c.WaitForEdge(lookEvery) // never 0 or -1: periph's drivers do not agree on what these mean
-		// An error of the line looks like a time-out that comes too early.
-		if hasty++; edge || time.Since(start) >= lookEvery/4 {
-			hasty = 0
+	for w := (watched{contact: c}); k.ctx.Err() == nil; {
+		edge, err := w.moved(lookEvery)
+		if err != nil {
+			return err
 		}
-		if hasty >= maxShortReads {
-			return fmt.Errorf("line %s: waiting for an edge ends at once", c.Name())
+		if !edge && c.Read() == level {
+			continue
 		}
-		for until := start.Add(lookEvery + restless); edge && time.Now().Before(until) && k.ctx.Err() == nil; {
-			edge = c.WaitForEdge(settle)
+		now, rests, err := w.rest(k.ctx)
+		if err != nil {
+			return err
 		}
-		now := c.Read()
-		if edge || now == level {
+		if !rests || now == level {
 			continue
 		}
 		level = now
@@ -145,6 +143,42 @@ func (k *contacts) watch(c contact, level gpio.Level) error {
 		}
 	}
 	return nil
+}
+
+// watched is a contact while it is watched.
+type watched struct {
+	contact
+	hasty int // waits in a row that ended too early
+}
+
+// moved waits for an edge. The wait is never 0 or -1: periph's drivers do not agree on what these mean.
+// An error of the line looks like a time-out that comes too early; several in a row are returned as an error.
+func (w *watched) moved(within time.Duration) (bool, error) {
+	start := time.Now()
+	edge := w.WaitForEdge(within)
+	if w.hasty++; edge || time.Since(start) >= within/4 {
+		w.hasty = 0
+	}
+	if w.hasty >= maxShortReads {
+		return false, fmt.Errorf("line %s: waiting for an edge ends at once", w.Name())
+	}
+	return edge, nil
+}
+
+// rest waits until the line has settled at a level. Neither silence nor a look is enough for that by itself:
+// an edge can be lost, and a look can fall into a spike that a long wire has picked up.
+func (w *watched) rest(ctx context.Context) (level gpio.Level, rests bool, err error) {
+	for until := time.Now().Add(restless); time.Now().Before(until) && ctx.Err() == nil; {
+		level = w.Read()
+		edge, err := w.moved(settle)
+		if err != nil {
+			return level, false, err
+		}
+		if !edge && w.hasty == 0 && w.Read() == level {
+			return level, true, nil
+		}
+	}
+	return level, false, nil
 }
 
 // Read waits up to 100 ms for a change.

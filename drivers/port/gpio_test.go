@@ -114,6 +114,7 @@ func TestGPIO(t *testing.T) {
 		{"pressed and let go", gpio.High, []edge{{at: s, level: gpio.Low}, {at: 2 * s, level: gpio.High}}, "K low\nK high\n"},
 		{"with bounce, held for long", gpio.High, append(bouncing(s, gpio.Low), bouncing(5*s, gpio.High)...), "K low\nK high\n"},
 		{"a spark", gpio.High, []edge{{at: s, level: gpio.Low}, {at: s + 2*ms, level: gpio.High}}, ""},
+		{"a spark just when it is looked", gpio.High, []edge{{at: s, level: gpio.Low, lost: true}, {at: s + 2*ms, level: gpio.High, lost: true}}, ""},
 		{"an edge is lost", gpio.High, []edge{{at: s, level: gpio.Low, lost: true}, {at: 2 * s, level: gpio.High, lost: true}}, "K low\nK high\n"},
 		{"a loose wire", gpio.High, flutter, ""},
 		{"twice", gpio.High, append(append(bouncing(s, gpio.Low), bouncing(s+100*ms, gpio.High)...), bouncing(s+300*ms, gpio.Low)...), "K low\nK high\nK low\n"},
