@@ -38,7 +38,7 @@ func copyDatabase(ctx context.Context, from, path string) (err error) {
 	if err := vacuumInto(ctx, from, part); err != nil {
 		return err
 	}
-	if err := sync(part); err != nil { // VACUUM INTO does not
+	if err := syncPath(part); err != nil { // VACUUM INTO does not
 		return err
 	}
 	if err := checkCopy(ctx, part); err != nil {
@@ -47,7 +47,7 @@ func copyDatabase(ctx context.Context, from, path string) (err error) {
 	if err := os.Rename(part, path); err != nil {
 		return err
 	}
-	return sync(filepath.Dir(path))
+	return syncPath(filepath.Dir(path))
 }
 
 // vacuumInto uses a connection of its own: those of the pool are forbidden to write even into another file.
@@ -60,8 +60,8 @@ func vacuumInto(ctx context.Context, from, to string) error {
 	return errors.Join(err, db.Close())
 }
 
-// sync brings a file or a folder to the disk.
-func sync(path string) error {
+// syncPath brings a file or a folder to the disk.
+func syncPath(path string) error {
 	f, err := os.Open(path)
 	if err != nil {
 		return err

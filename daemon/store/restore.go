@@ -55,5 +55,5 @@ func setAside(dir string, now time.Time) (kept string, err error) {
 	if kept == "" {
 		return "", nil
 	}
-	return kept, errors.Join(sync(kept), sync(dir))
+	return kept, errors.Join(syncPath(kept), syncPath(dir))
 }
