@@ -156,7 +156,7 @@ func TestMetricsOfADay(t *testing.T) {
 // fact hands in a fact as a device does.
 func (k *talking) fact(t *testing.T, seq uint64, w queue.Wish) {
 	t.Helper()
-	f := &queue.Fact{Install: "test", Seq: seq, Sum: "0123456789abcdef", First: 1, What: "test", Raw: "{}"}
+	f := &queue.Fact{Install: "test", Seq: seq, Sum: "0123456789abcdef", What: "test", Raw: "{}"}
 	if _, err := k.ctl.Do(t.Context(), queue.Command{Actor: "dev:unit-3", Device: "unit-3", Fact: f, Do: w}); err != nil {
 		t.Fatalf("%T: %v", w, err)
 	}

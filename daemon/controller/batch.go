@@ -142,10 +142,6 @@ func (b *batch) note(e queue.Event, ch queue.Changed) {
 	b.day = b.day || ch.Day
 	_, raised := e.Body.(queue.EpochRaised)
 	b.epoch = b.epoch || raised
-	if e.FactGap > 0 {
-		b.count["facts_missing"] += e.FactGap
-		b.log.Warn("facts of a device are missing for good", "install", e.Install, "count", e.FactGap)
-	}
 	switch body := e.Body.(type) {
 	case queue.Bound:
 		b.then = append(b.then, func() {
@@ -153,6 +149,9 @@ func (b *batch) note(e queue.Event, ch queue.Changed) {
 				b.endSession(body.Device) // the installation that was replaced
 			}
 		})
+	case queue.GapSkipped:
+		b.count["facts_missing"] += e.FactGap
+		b.log.Warn("facts of a device are missing for good", "install", e.Install, "count", e.FactGap, "papers", body.Papers)
 	case queue.FactKept:
 		if body.Odd != "" {
 			b.count["facts_odd"]++

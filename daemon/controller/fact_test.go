@@ -82,6 +82,35 @@ func TestFactGap(t *testing.T) {
 	}
 }
 
+// A recovery must not wait for papers whose facts no journal holds any more: they count by what the device says of them, also
+// where nothing at all is left to hand in. A late message, which does not begin with the oldest fact, skips nothing.
+func TestRecoveryEndsOverAGap(t *testing.T) {
+	b := newBench(t)
+	b.open()
+	b.must(queue.BeginRecovery{Why: "restore"})
+	for _, id := range []string{"kiosk-1", "kiosk-2"} {
+		if b.c.devices[id] == nil {
+			continue
+		}
+		k := b.connect(id)
+		k.seq, k.first = 8, 6
+		m := proto.Facts{V: 1, Mark: k.mark(), Facts: []json.RawMessage{k.fact(proto.Fact{K: proto.FactAbandoned, ID: "late"})}}
+		m.HWSeq, m.HWFirst = 3, 2
+		b.handle(b.say(id, proto.UpFact, m))
+		if in := b.c.state.Installs[queue.InstallID(k.install)]; in.Ack != 0 {
+			t.Fatalf("%s: a message without the oldest fact moved the acknowledgement to %d", id, in.Ack)
+		}
+		m.First, m.HWFirst, m.Facts = 10, 3, []json.RawMessage{}
+		b.handle(b.say(id, proto.UpFact, m))
+		if in := b.c.state.Installs[queue.InstallID(k.install)]; in.Ack != 9 || in.HW != 3 {
+			t.Errorf("%s: acknowledged up to %d, %d papers, want 9 and 3", id, in.Ack, in.HW)
+		}
+	}
+	if b.c.state.Recovering {
+		t.Errorf("the recovery does not end: %v are missing", View{b.c}.Missing())
+	}
+}
+
 // An acknowledgement is a promise: without the commit there is none.
 func TestAckAfterCommitOnly(t *testing.T) {
 	b := newBench(t)

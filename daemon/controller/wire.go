@@ -227,8 +227,9 @@ func (b *batch) facts(dev string, m proto.Facts) {
 	if s == nil {
 		return
 	}
+	b.gap(dev, s, m)
 	for _, raw := range m.Facts {
-		b.fact(dev, s, m.First, raw)
+		b.fact(dev, s, raw)
 	}
 	b.replayed(dev, s, m.HWSeq)
 	b.then = append(b.then, func() {
@@ -238,7 +239,23 @@ func (b *batch) facts(dev string, m proto.Facts) {
 	})
 }
 
-func (b *batch) fact(dev string, s *session, first uint64, raw json.RawMessage) {
+// gap gives up facts that the device's journal does not hold any more, if this message shows that it does not: it begins with
+// the oldest fact of the journal, or holds none, because all in the journal is taken.
+func (b *batch) gap(dev string, s *session, m proto.Facts) {
+	in := b.state.Installs[queue.InstallID(s.install)]
+	if in == nil || m.First <= in.Ack+1 {
+		return
+	}
+	if len(m.Facts) > 0 {
+		var f proto.Fact
+		if err := json.Unmarshal(m.Facts[0], &f); err != nil || f.Seq != m.First {
+			return
+		}
+	}
+	b.do(queue.Command{Actor: "dev:" + dev, Device: dev, Do: queue.SkipGap{Install: in.ID, First: m.First, Papers: m.HWFirst}})
+}
+
+func (b *batch) fact(dev string, s *session, raw json.RawMessage) {
 	var f proto.Fact
 	err := json.Unmarshal(raw, &f)
 	if f.Seq == 0 || len(raw) > proto.MaxFact {
@@ -248,7 +265,7 @@ func (b *batch) fact(dev string, s *session, first uint64, raw json.RawMessage) 
 	cmd := queue.Command{
 		Actor: "dev:" + dev, Device: dev,
 		Fact: &queue.Fact{
-			Install: queue.InstallID(s.install), Seq: f.Seq, Sum: proto.Sum(raw), First: first, What: f.K, Raw: string(raw),
+			Install: queue.InstallID(s.install), Seq: f.Seq, Sum: proto.Sum(raw), What: f.K, Raw: string(raw),
 		},
 		Do: b.wishOfFact(dev, s, f),
 	}

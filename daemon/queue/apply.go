@@ -94,6 +94,8 @@ func (a *applier) otherBody() error {
 	switch b := a.e.Body.(type) {
 	case Permitted:
 		return a.permit(b)
+	case GapSkipped:
+		return a.skipGap(b)
 	case RecoveryBegun:
 		a.beginRecovery()
 	case RecoveryEnded:

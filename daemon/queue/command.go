@@ -20,7 +20,6 @@ type Fact struct {
 	Install InstallID
 	Seq     uint64 // from 1
 	Sum     string // checksum of the fact as journaled
-	First   uint64 // oldest fact the journal still holds
 	What    string // kind of the fact
 	Raw     string // the fact as received, kept whole if it changes nothing
 }
@@ -127,6 +126,14 @@ type (
 		// was. Zero: nothing is known.
 		NotBefore, NotAfter uint64
 	}
+	// SkipGap gives up the facts before First, the oldest that the journal of an installation holds: they were dropped because
+	// of their age, and only a backup that is older still does not know them. Papers is how many papers they and those
+	// before them tell of, as the device says.
+	SkipGap struct {
+		Install InstallID
+		First   uint64
+		Papers  uint64
+	}
 	// Permit lets an installation give numbers of its own while it is cut off.
 	Permit struct {
 		Device  string
@@ -184,6 +191,7 @@ func (Rate) wish()        {}
 func (Presence) wish()    {}
 func (Unknown) wish()     {}
 
+func (SkipGap) wish()       {}
 func (Permit) wish()        {}
 func (BeginRecovery) wish() {}
 func (EndRecovery) wish()   {}

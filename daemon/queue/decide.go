@@ -35,8 +35,12 @@ func Decide(r *Rules, s *State, c Command, now time.Time) (Event, *Refusal) {
 	if no != nil {
 		return Event{}, no
 	}
-	if _, opens := e.Body.(DayOpened); opens {
+	switch b := e.Body.(type) {
+	case DayOpened:
 		e.Day = s.Day + 1
+	case GapSkipped:
+		e.Install = c.Do.(SkipGap).Install
+		e.FactGap = b.First - s.Installs[e.Install].Ack - 1
 	}
 	return e, nil
 }
@@ -70,6 +74,8 @@ func (d *decider) wish() (Body, *Refusal) {
 		return EpochRaised{Epoch: max(w.To, d.s.Epoch+1), Boot: w.Boot, Why: w.Why}, nil
 	case Bind:
 		return d.bind(w)
+	case SkipGap:
+		return d.skipGap(w)
 	case Permit:
 		return d.permit(w)
 	case BeginRecovery:

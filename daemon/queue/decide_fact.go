@@ -5,6 +5,18 @@ import (
 	"strings"
 )
 
+// skipGap gives up what a journal does not hold any more. A gap holds no more papers than facts, whatever the device says.
+func (d *decider) skipGap(w SkipGap) (Body, *Refusal) {
+	in := d.s.Installs[w.Install]
+	switch {
+	case in == nil:
+		return nil, refuse(Fault, "installation %s is not bound", w.Install)
+	case w.First <= in.Ack+1:
+		return nil, refuse(Nothing, "nothing is missing before fact %d", w.First)
+	}
+	return GapSkipped{First: w.First, Papers: min(max(w.Papers, in.HW), in.HW+w.First-in.Ack-1)}, nil
+}
+
 // markFact writes whose fact it is on the event, or says that it was taken before or comes too early.
 func (d *decider) markFact(e *Event) *Refusal {
 	f := d.c.Fact
@@ -16,13 +28,7 @@ func (d *decider) markFact(e *Event) *Refusal {
 		return refuse(Nothing, "fact %d was taken before", f.Seq)
 	}
 	if f.Seq > in.Ack+1 {
-		if f.First <= in.Ack+1 {
-			return refuse(Nothing, "fact %d comes before fact %d", f.Seq, in.Ack+1)
-		}
-		if f.Seq != f.First {
-			return refuse(Nothing, "fact %d comes before fact %d, the oldest the journal holds", f.Seq, f.First)
-		}
-		e.FactGap = f.Seq - in.Ack - 1
+		return refuse(Nothing, "fact %d comes before fact %d", f.Seq, in.Ack+1)
 	}
 	e.Install, e.FactSeq, e.FactSum = f.Install, f.Seq, f.Sum
 	return nil

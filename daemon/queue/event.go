@@ -13,7 +13,7 @@ type Event struct {
 	Install InstallID // for a fact: whose
 	FactSeq uint64    // for a fact: its number in the installation's journal; 0 otherwise
 	FactSum string    // for a fact: its checksum
-	FactGap uint64    // for a fact: how many before it are missing for good
+	FactGap uint64    // for GapSkipped: how many facts are missing for good; in older logs also for the first fact behind them
 	Body    Body
 }
 
@@ -155,6 +155,12 @@ type (
 		// Closes is a request that was given up without an answer: a late copy of it must not make a ticket.
 		Closes RequestID
 	}
+	// GapSkipped says that facts of an installation are missing for good: its journal begins behind those that are taken.
+	// The installation is the event's.
+	GapSkipped struct {
+		First  uint64 // the oldest fact that the journal holds
+		Papers uint64 // how many papers the installation had begun before that one
+	}
 	// SignedOn puts an officer at a counter. Left is the counter the officer sat at until now.
 	SignedOn struct {
 		Counter CounterID
@@ -247,6 +253,7 @@ func (Shown) Kind() string         { return "shown" }
 func (Papered) Kind() string       { return "papered" }
 func (Ready) Kind() string         { return "ready" }
 func (FactKept) Kind() string      { return "fact_kept" }
+func (GapSkipped) Kind() string    { return "gap_skipped" }
 func (SignedOn) Kind() string      { return "signed_on" }
 func (SignedOff) Kind() string     { return "signed_off" }
 func (Paused) Kind() string        { return "paused" }

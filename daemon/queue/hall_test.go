@@ -144,7 +144,7 @@ func (h *hall) fact(w Wish) Event {
 func (h *hall) factOf(install InstallID, w Wish) Command {
 	seq := h.s.Installs[install].Ack + 1
 	return Command{Actor: "dev", Device: "kiosk-1", Do: w, Fact: &Fact{
-		Install: install, Seq: seq, Sum: fmt.Sprintf("sum%d", seq), First: 1, What: "fact", Raw: "{}",
+		Install: install, Seq: seq, Sum: fmt.Sprintf("sum%d", seq), What: "fact", Raw: "{}",
 	}}
 }
 

@@ -26,6 +26,16 @@ func (in *Install) count(b Body) {
 	}
 }
 
+// skipGap goes on behind what is missing: what follows is taken, and as many papers count as the journal has begun.
+func (a *applier) skipGap(b GapSkipped) error {
+	in := a.Installs[a.e.Install]
+	if in == nil || b.First <= in.Ack {
+		return fmt.Errorf("no gap before fact %d of installation %q", b.First, a.e.Install)
+	}
+	in.Ack, in.Sum, in.HW = b.First-1, "", b.Papers
+	return nil
+}
+
 // factStart is the kind of a fact that says that a paper was begun.
 const factStart = "start"
 

@@ -227,41 +227,61 @@ func TestAnAnswerOnceGivenIsNotClosedByAFact(t *testing.T) {
 
 func TestFactsAreTakenInOrderAndOnce(t *testing.T) {
 	h := openHall(t)
-	at := func(seq, first uint64) *Refusal {
-		c := h.factOf("k1", Unknown{Why: "of a later version"})
-		c.Fact.Seq, c.Fact.First = seq, first
-		_, no := h.ask(c)
-		return no
-	}
 	for _, c := range []struct {
-		seq, first uint64
-		taken      bool
-		ack        uint64
+		seq   uint64
+		taken bool
+		ack   uint64
 	}{
-		{2, 1, false, 0}, // comes before fact 1
-		{1, 1, true, 1},
-		{1, 1, false, 1}, // again
-		{2, 1, true, 2},
-		{9, 5, false, 2}, // 5 is the oldest the journal has
-		{5, 5, true, 5},  // 3 and 4 are missing for good
-		{4, 4, false, 5},
-		{6, 5, true, 6},
-		{0, 0, false, 6},
+		{2, false, 0}, // comes before fact 1
+		{1, true, 1},
+		{1, false, 1}, // again
+		{2, true, 2},
+		{9, false, 2},
+		{0, false, 2},
 	} {
-		no := at(c.seq, c.first)
+		cmd := h.factOf("k1", Unknown{Why: "of a later version"})
+		cmd.Fact.Seq = c.seq
+		_, no := h.ask(cmd)
 		if (no == nil) != c.taken || no != nil && no.Code != Nothing {
-			t.Errorf("fact %d of a journal from %d: %v, want taken %v", c.seq, c.first, no, c.taken)
+			t.Errorf("fact %d: %v, want taken %v", c.seq, no, c.taken)
 		}
 		if ack := h.s.Installs["k1"].Ack; ack != c.ack {
 			t.Errorf("after fact %d: acknowledged up to %d, want %d", c.seq, ack, c.ack)
 		}
 	}
-	gap := h.log[len(h.log)-2]
-	if gap.FactSeq != 5 || gap.FactGap != 2 {
-		t.Errorf("the gap is written as %+v", gap)
-	}
-	if _, no := h.ask(Command{Do: Unknown{}, Fact: &Fact{Install: "stranger", Seq: 1, First: 1}}); no == nil || no.Code != Fault {
+	if _, no := h.ask(Command{Do: Unknown{}, Fact: &Fact{Install: "stranger", Seq: 1}}); no == nil || no.Code != Fault {
 		t.Errorf("a fact of an installation nobody knows: %v", no)
+	}
+}
+
+// What a journal has dropped is given up: the facts behind it are taken, and the papers in it are counted, but no more of them
+// than there are facts.
+func TestAGapIsSkippedAndItsPapersCount(t *testing.T) {
+	h := openHall(t)
+	h.fact(Unknown{Why: "the first"})
+	in := h.s.Installs["k1"]
+	was := *in
+	for _, c := range []struct {
+		first, papers uint64
+		code          Code
+		ack, hw       uint64
+	}{
+		{was.Ack + 1, 9, Nothing, was.Ack, was.HW},
+		{was.Ack + 5, 3, "", was.Ack + 4, 3},
+		{was.Ack + 5, 3, Nothing, was.Ack + 4, 3},
+		{was.Ack + 7, 1000, "", was.Ack + 6, 5},
+		{was.Ack + 9, 0, "", was.Ack + 8, 5},
+	} {
+		e, no := h.ask(Command{Do: SkipGap{Install: "k1", First: c.first, Papers: c.papers}})
+		if c.code == "" && (no != nil || e.Install != "k1" || e.FactSeq != 0 || e.FactGap == 0) || c.code != "" && (no == nil || no.Code != c.code) {
+			t.Errorf("a journal from fact %d: %+v, %v", c.first, e, no)
+		}
+		if in.Ack != c.ack || in.HW != c.hw {
+			t.Errorf("a journal from fact %d: ack %d, %d papers, want %d and %d", c.first, in.Ack, in.HW, c.ack, c.hw)
+		}
+	}
+	if _, no := h.ask(Command{Do: SkipGap{Install: "stranger", First: 4}}); no == nil || no.Code != Fault {
+		t.Errorf("an installation nobody knows: %v", no)
 	}
 }
 

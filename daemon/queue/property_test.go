@@ -287,8 +287,8 @@ func (c *crowd) news(*rapid.T) {
 	case 1:
 		cmd.Fact.Seq-- // again
 	case 2:
-		cmd.Fact.Seq += 3 // the journal was pruned
-		cmd.Fact.First = cmd.Fact.Seq
+		c.send(Command{Do: SkipGap{Install: cmd.Fact.Install, First: cmd.Fact.Seq + 3, Papers: uint64(rapid.IntRange(0, 9).Draw(c.rt, "papers in the gap"))}})
+		return
 	}
 	c.send(cmd)
 }

@@ -48,6 +48,7 @@ func newCodec() codec {
 	as[queue.Reinstated](c, 1)
 	as[queue.Undid](c, 1)
 	as[queue.Permitted](c, 1)
+	as[queue.GapSkipped](c, 1)
 	as[queue.RecoveryBegun](c, 1)
 	as[queue.RecoveryEnded](c, 1)
 	as[queue.Rated](c, 1)

@@ -165,11 +165,10 @@ func (w *walk) ticket() queue.TicketID { return pick(w, slices.Sorted(maps.Keys(
 func (w *walk) fact() queue.Command {
 	device := pick(w, []string{"kiosk-1", "kiosk-2"})
 	in := w.state.Installs[w.state.Devices[device]]
-	f := &queue.Fact{Install: in.ID, Seq: in.Ack + 1, First: 1, Sum: fmt.Sprintf("sum%d", w.n), What: "walk", Raw: `{"k":"walk"}`}
 	if w.rng.IntN(20) == 0 {
-		f.Seq += 3
-		f.First = f.Seq
+		return queue.Command{Actor: "dev:" + device, Device: device, Do: queue.SkipGap{Install: in.ID, First: in.Ack + 4, Papers: in.HW + 1}}
 	}
+	f := &queue.Fact{Install: in.ID, Seq: in.Ack + 1, Sum: fmt.Sprintf("sum%d", w.n), What: "walk", Raw: `{"k":"walk"}`}
 	c := queue.Command{Actor: "dev:" + device, Device: device, Fact: f}
 	switch w.rng.IntN(6) {
 	case 0:

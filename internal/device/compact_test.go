@@ -41,6 +41,35 @@ func TestPending(t *testing.T) {
 	}
 }
 
+// What was started before the oldest fact is counted, whatever is dropped, and after a start as before.
+func TestHWFirst(t *testing.T) {
+	disk := &memDisk{}
+	j := open(t, disk, "installation")
+	for i, k := range []string{proto.FactStart, proto.FactEnd, proto.FactStart, proto.FactEnd, proto.FactStart} {
+		if _, err := j.AddFact(proto.Fact{K: k, ID: proto.ID(fmt.Sprint(i / 2)), T: int64(i+1) * day, Clk: true}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if j.HWFirst() != 0 || j.HWSeq() != 3 {
+		t.Errorf("nothing is dropped yet: %d of %d papers are before the first fact", j.HWFirst(), j.HWSeq())
+	}
+	if err := j.Ack(3, "", 3*day+KeepFor.Milliseconds()+1); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if j.First() != 4 || j.HWFirst() != 2 || j.HWSeq() != 3 {
+			t.Errorf("a journal from fact %d: %d of %d papers are before it, want 2 of 3", j.First(), j.HWFirst(), j.HWSeq())
+		}
+		if err := j.rewrite(); err != nil {
+			t.Fatal(err)
+		}
+		j = open(t, disk, "another")
+	}
+	if err := j.Renew("new"); err != nil || j.HWFirst() != 0 || j.HWSeq() != 1 {
+		t.Errorf("a new installation: %d of %d papers are before its first fact (%v)", j.HWFirst(), j.HWSeq(), err)
+	}
+}
+
 func TestPrune(t *testing.T) {
 	week := KeepFor.Milliseconds()
 	j := open(t, &memDisk{}, "installation")

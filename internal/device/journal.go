@@ -48,6 +48,7 @@ type Journal struct {
 	install proto.Install
 	c       counters
 	facts   []kept
+	papers  uint64 // starts among facts
 	acked   ackMark
 	intents map[proto.ID]Intent
 	started map[proto.ID]proto.Fact // starts without an end, by the request whose answer was used
@@ -127,6 +128,7 @@ func (j *Journal) replayFact(raw json.RawMessage) error {
 	case proto.FactStart:
 		j.started[f.ID] = f
 		j.c.HWSeq++
+		j.papers++
 		j.c.OffN = max(j.c.OffN, f.Off)
 	case proto.FactEnd:
 		delete(j.started, f.ID)
@@ -214,6 +216,11 @@ func (j *Journal) prune(now int64) {
 		}
 		if k.fact.Clk && k.fact.T < old {
 			gone = i + 1
+		}
+	}
+	for _, k := range j.facts[:gone] {
+		if k.fact.K == proto.FactStart {
+			j.papers--
 		}
 	}
 	j.facts = slices.Delete(j.facts, 0, gone)

@@ -114,7 +114,7 @@ func (s *Session) Stamp(now Now, f proto.Fact) proto.Fact {
 
 // Mark is what stands on every message of the session.
 func (s *Session) Mark() proto.Mark {
-	return proto.Mark{Sess: s.sess, HWSeq: s.j.HWSeq(), First: s.j.First(), Seen: s.seen}
+	return proto.Mark{Sess: s.sess, HWSeq: s.j.HWSeq(), First: s.j.First(), HWFirst: s.j.HWFirst(), Seen: s.seen}
 }
 
 // Issued notes the highest number seen of a department, which a controller restored from a backup will want to know.

@@ -37,7 +37,7 @@ func of[T any](name string, v T) golden {
 
 // messages holds each kind of message once.
 func messages(t *testing.T) []golden {
-	mark := proto.Mark{Sess: "5e55", HWSeq: 12, First: 30, Seen: proto.Seen{Epoch: 7, Boot: "b007"}}
+	mark := proto.Mark{Sess: "5e55", HWSeq: 12, First: 30, HWFirst: 9, Seen: proto.Seen{Epoch: 7, Boot: "b007"}}
 	fact := proto.Fact{
 		Seq: 31, K: proto.FactStart, ID: "01ARZ3NDEKTSV4RRFFQ69G5FAV", TID: "01ARZ3NDEKTSV4RRFFQ69G5FAV", Num: "A012", Day: 3,
 		Q: "study", Item: "transcript", Card: "00112233445566778899aabbccddeeff", Lang: "zh", T: 1_700_000_000_000, Up: 4200, Boot: "d0d0", Clk: true,

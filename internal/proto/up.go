@@ -21,7 +21,9 @@ type Mark struct {
 	Sess  Session `json:"sess"`
 	HWSeq uint64  `json:"hw_seq"` // papers started by this installation
 	First uint64  `json:"first"`  // oldest fact in the journal, the next to come if it is empty
-	Seen  Seen    `json:"seen"`
+	// HWFirst is how many of HWSeq were started before First: a controller that never took them counts them by this.
+	HWFirst uint64 `json:"hw_first,omitempty"`
+	Seen    Seen   `json:"seen"`
 }
 
 // Clock is a device's own clock. It decides nothing alone.
