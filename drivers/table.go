@@ -25,6 +25,9 @@ func Table() []Spec {
 		{Keypad, "caller68", "Chinese call key pad with rater, frames FF 68.", 9600, func() any { return keypad.NewCaller68() }, Line},
 		{Keypad, "evdev", "USB keypad or five-key rater that poses as a keyboard.", 0, func() any { return keypad.NewEvdev() }, Evdev},
 		{Keypad, "gpio", "Single keys on GPIO lines of the board.", 0, func() any { return keypad.NewGPIO() }, GPIO},
+		{Keypad, "matrix", "Keypad of rows and columns on GPIO lines of the board.", 0, func() any { return keypad.NewMatrix() }, GPIO},
+		{Keypad, "qsystem", "Four-key pad of QSystem on RS-485.", 9600, func() any { return keypad.NewQSystem() }, Line},
+		{Keypad, "bytes", "Serial rater or pad that sends one byte for each key.", 9600, func() any { return keypad.NewBytes() }, Line},
 		{Keypad, "terminal", "Key presses typed as lines: next, recall, rate 5.", 0, func() any { return keypad.NewTerminal() }, Line},
 	}
 }

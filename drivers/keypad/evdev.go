@@ -94,6 +94,20 @@ func (k *Evdev) Decode(buf []byte) (n int, p Press, reply []byte, err error) {
 	return n, Press{}, nil, nil
 }
 
+// Releases implements Releaser for keys that are a press by themselves.
+func (k *Evdev) Releases(frame []byte) (out []Press) {
+	for ; !k.Enter && len(frame) >= k.size; frame = frame[k.size:] {
+		e, ok := evdev.Parse(frame, k.size)
+		if !ok || e.Type != evdev.Key || e.Value != evdev.Released {
+			continue
+		}
+		if p, err := k.single(e.Code); err == nil && p.Op != "" {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
 // single reads a key that is a press by itself. What is no digit is passed over: num lock, Enter.
 func (k *Evdev) single(code uint16) (Press, error) {
 	c := evdev.Char(code)

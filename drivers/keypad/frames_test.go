@@ -46,6 +46,23 @@ func frameDrivers() map[string]func(o map[string]string) Driver {
 			g.ActiveLow = o["active"] != "high"
 			return g
 		},
+		"qsystem": func(o map[string]string) Driver {
+			q := NewQSystem()
+			if o["redirect"] != "" {
+				q.Redirect = int(o["redirect"][0] - '0')
+			}
+			return q
+		},
+		"bytes": func(o map[string]string) Driver {
+			b := NewBytes()
+			if o["table"] == "pad" {
+				b.Keys = []string{"A1 next", "A2 recall", "A3 transfer 2", "b1 rate 5"}
+			}
+			return b
+		},
+		"matrix": func(map[string]string) Driver {
+			return &Matrix{RowLines: []string{"GPIO5", "GPIO6"}, Columns: []string{"GPIO12", "GPIO16", "GPIO20"}, Keys: []string{"next recall -", "transfer:2 rate:5 no_show"}}
+		},
 	}
 }
 
@@ -274,4 +291,16 @@ func FuzzEvdevNumber(f *testing.F) {
 
 func FuzzGPIO(f *testing.F) {
 	fuzz(f, "gpio", nil, []byte("\nGPIO17 low\n"), "next@0")
+}
+
+func FuzzQSystem(f *testing.F) {
+	fuzz(f, "qsystem", nil, []byte{7, 7, 7, 1, 9, 0x31, 7}, "call@9")
+}
+
+func FuzzBytes(f *testing.F) {
+	fuzz(f, "bytes", nil, []byte("4"), "rate 4@0")
+}
+
+func FuzzMatrix(f *testing.F) {
+	fuzz(f, "matrix", nil, []byte("\nr1 c1 down\n"), "next@0")
 }

@@ -31,6 +31,9 @@ type GPIO struct {
 	Choose   []string `yaml:"choose"`   // the lines of a kiosk's keys 1, 2, … 99
 	// ActiveLow says that a pressed key reads as low: it connects its line to ground.
 	ActiveLow bool `yaml:"active_low"`
+	// LampLine is the line of the lamp in the call keys, empty for none; LampLow says that low lights it.
+	LampLine string `yaml:"lamp"`
+	LampLow  bool   `yaml:"lamp_low"`
 }
 
 // NewGPIO returns the options with their defaults: no keys, and pressed is low.
@@ -76,13 +79,40 @@ func (g *GPIO) Lines() []string {
 	return out
 }
 
+// Lamps are the names of the lines that are written, for the port to open.
+func (g *GPIO) Lamps() []string {
+	if g.LampLine == "" {
+		return nil
+	}
+	return []string{g.LampLine}
+}
+
+// Lamp implements the interface Lamp, in the words in which the port tells levels.
+func (g *GPIO) Lamp(on bool) []byte {
+	switch {
+	case g.LampLine == "":
+		return nil
+	case on != g.LampLow:
+		return []byte(g.LampLine + " high\n")
+	}
+	return []byte(g.LampLine + " low\n")
+}
+
+// lineName is how a GPIO line may be called.
+func lineName(name string) bool {
+	return regexp.MustCompile(fmt.Sprintf(`^[A-Za-z0-9_.:/+-]{1,%d}$`, gpioMax)).MatchString(name)
+}
+
 // Check judges the options; it names every mistake. That no key has a line at all is for the caller to judge.
 func (g *GPIO) Check() error {
-	word := regexp.MustCompile(fmt.Sprintf(`^[A-Za-z0-9_.:/+-]{1,%d}$`, gpioMax))
 	var errs []error
 	first := map[string]string{}
-	for _, k := range g.keys() {
-		if !word.MatchString(k.line) {
+	all := g.keys()
+	if g.LampLine != "" {
+		all = append(all, key{option: "lamp", line: g.LampLine})
+	}
+	for _, k := range all {
+		if !lineName(k.line) {
 			errs = append(errs, fmt.Errorf("%s: %q is no name of a line, such as GPIO17", k.option, k.line))
 			continue
 		}
@@ -101,7 +131,7 @@ func (g *GPIO) Check() error {
 	return errors.Join(errs...)
 }
 
-// Decode implements Driver. It never replies. A key let go is passed over.
+// Decode implements Driver. It never replies. A key let go is passed over; Releases tells of it.
 func (g *GPIO) Decode(buf []byte) (n int, p Press, reply []byte, err error) {
 	const longest = gpioMax + len(" high\n")
 	i := bytes.IndexByte(buf[:min(len(buf), longest)], '\n')
@@ -111,18 +141,32 @@ func (g *GPIO) Decode(buf []byte) (n int, p Press, reply []byte, err error) {
 	case i < 0:
 		return longest, Press{}, nil, fmt.Errorf("keypad gpio: no end of line within %d bytes: %w", longest, ErrFrame)
 	}
-	name, level, _ := strings.Cut(string(buf[:i]), " ")
+	p, down, err := g.change(string(buf[:i]))
+	if !down {
+		p = Press{}
+	}
+	return i + 1, p, nil, err
+}
+
+// Releases implements Releaser.
+func (g *GPIO) Releases(frame []byte) []Press {
+	p, down, err := g.change(strings.TrimSuffix(string(frame), "\n"))
+	if err != nil || down {
+		return nil
+	}
+	return []Press{p}
+}
+
+// change reads a line of text: which key it is, and whether it went down.
+func (g *GPIO) change(text string) (p Press, down bool, err error) {
+	name, level, _ := strings.Cut(text, " ")
 	if level != "low" && level != "high" {
-		return i + 1, Press{}, nil, fmt.Errorf("keypad gpio: %q is no line and its level: %w", buf[:i], ErrFrame)
+		return Press{}, false, fmt.Errorf("keypad gpio: %q is no line and its level: %w", text, ErrFrame)
 	}
 	for _, k := range g.keys() {
-		switch {
-		case k.line != name:
-		case g.ActiveLow == (level == "low"):
-			return i + 1, k.press, nil, nil
-		default:
-			return i + 1, Press{}, nil, nil
+		if k.line == name {
+			return k.press, g.ActiveLow == (level == "low"), nil
 		}
 	}
-	return i + 1, Press{}, nil, fmt.Errorf("keypad gpio: the line %q is no key: %w", name, ErrFrame)
+	return Press{}, false, fmt.Errorf("keypad gpio: the line %q is no key: %w", name, ErrFrame)
 }

@@ -23,6 +23,8 @@ const (
 	Invite   Op = "invite"   // the officer asks for a rating
 	Rate     Op = "rate"     // the visitor's score, Arg 1 (very bad) to 5 (very good)
 	Choose   Op = "choose"   // a kiosk key, Arg 1 to 99: the department with that key
+	Call     Op = "call"     // of a pad with few keys: recall while a visitor is called, otherwise next
+	End      Op = "end"      // of a pad with few keys: no_show while a visitor is called, otherwise complete
 )
 
 // Press is one key pressed by a person.
@@ -47,6 +49,13 @@ type Driver interface {
 
 // Lamp is implemented by drivers whose keypad has a lamp the host can light.
 type Lamp interface {
-	// Lamp returns the bytes that light the key lamp or put it out.
+	// Lamp returns the bytes that light the key lamp or put it out; none if there is no lamp, by the options.
 	Lamp(on bool) []byte
+}
+
+// Releaser is implemented by drivers whose keypads tell when a key is let go. Of the others a key counts as held while
+// its press is seen again and again; see Held.
+type Releaser interface {
+	// Releases returns the presses that have ended within frame, the bytes that Decode has just used.
+	Releases(frame []byte) []Press
 }

@@ -98,3 +98,93 @@ func TestGPIOCheck(t *testing.T) {
 		}
 	}
 }
+
+func TestGPIOLamp(t *testing.T) {
+	g := GPIO{Next: "GPIO17", LampLine: "GPIO23"}
+	if on, off := string(g.Lamp(true)), string(g.Lamp(false)); on != "GPIO23 high\n" || off != "GPIO23 low\n" {
+		t.Errorf("on %q, off %q", on, off)
+	}
+	g.LampLow = true
+	if on := string(g.Lamp(true)); on != "GPIO23 low\n" || !slices.Equal(g.Lamps(), []string{"GPIO23"}) {
+		t.Errorf("on %q, lines %q", on, g.Lamps())
+	}
+	if b := NewGPIO().Lamp(true); b != nil || NewGPIO().Lamps() != nil {
+		t.Errorf("without a lamp: %q", b)
+	}
+	g.LampLine = "GPIO17"
+	if err := g.Check(); err == nil || !strings.Contains(err.Error(), "lamp: the line GPIO17 is the key next already") {
+		t.Error(err)
+	}
+}
+
+// Every driver that tells of releases tells of the key that was pressed.
+func TestReleases(t *testing.T) {
+	records := func(script string) []byte {
+		b, err := evdevtest.Records(script, evdev.Size())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	number := NewEvdev()
+	number.Op, number.Enter = string(Choose), true
+	for _, c := range []struct {
+		d     Driver
+		frame []byte
+		want  []Press
+	}{
+		{&GPIO{Next: "A", ActiveLow: true}, []byte("A high\n"), []Press{{Op: Next}}},
+		{&GPIO{Next: "A", ActiveLow: true}, []byte("A low\n"), nil},
+		{&GPIO{Next: "A"}, []byte("B high\n"), nil},
+		{frameDrivers()["matrix"](nil), []byte("r2 c2 up\n"), []Press{{Op: Rate, Arg: 5}}},
+		{frameDrivers()["matrix"](nil), []byte("r1 c3 up\n"), nil},
+		{frameDrivers()["matrix"](nil), []byte("r9 c3 up\n"), nil},
+		{NewEvdev(), records("down:6 up:6 down:2 up:2 up:69"), []Press{{Op: Rate, Arg: 5}, {Op: Rate, Arg: 1}}},
+		{NewEvdev(), records("down:6 again:6"), nil},
+		{number, records("up:6"), nil},
+	} {
+		if got := c.d.(Releaser).Releases(c.frame); !slices.Equal(got, c.want) {
+			t.Errorf("%T %q: %v, want %v", c.d, c.frame, got, c.want)
+		}
+	}
+}
+
+func TestPadsCheck(t *testing.T) {
+	for _, c := range []struct {
+		d    interface{ Check() error }
+		want []string
+	}{
+		{&QSystem{Addr: 0, Redirect: 100, Light: "off"}, []string{"addr 0", "redirect 100", `lamp "off"`}},
+		{&Bytes{}, []string{"keys: name at least one"}},
+		{&Bytes{Keys: []string{"3 rate 1", "zz rate 1", "31 rate 6", "31 rate 1", "31 rate 2", ""}}, []string{
+			`"3 rate 1" does not begin`, `"zz rate 1" does not begin`, `"31 rate 6": after the byte`, `"31 rate 2" means "31 rate 1" already`, `"" does not begin`,
+		}},
+		{&Matrix{RowLines: []string{"A", "A B"}, Columns: []string{"C", "A"}, Keys: []string{"next", "next hop"}}, []string{
+			"the line A stands twice", `rows: "A B" is no name`, "keys: 1 keys in row 1 for 2 columns", `keys: "hop" in row 2 means nothing`,
+		}},
+		{&Matrix{Columns: []string{"C"}}, []string{"rows: the columns have no rows"}},
+		{&Matrix{RowLines: []string{"A"}, Columns: slices.Repeat([]string{"C"}, 17)}, []string{"columns: 17 lines", "keys: 0 rows of keys for 1"}},
+	} {
+		err := c.d.Check()
+		for _, want := range c.want {
+			if err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%T: %v, want %q in it", c.d, err, want)
+			}
+		}
+	}
+	if err := frameDrivers()["matrix"](nil).(*Matrix).Check(); err != nil {
+		t.Error(err)
+	}
+}
+
+// The lamp's frames as the source has them.
+func TestQSystemLamp(t *testing.T) {
+	for light, want := range map[string][2]string{
+		"none": {"", ""}, "steady": {"\x01\x09\x32\x07", "\x01\x09\x30\x07"}, "blinking": {"\x01\x09\x36\x07", "\x01\x09\x30\x07"},
+	} {
+		q := QSystem{Addr: 9, Light: light}
+		if on, off := string(q.Lamp(true)), string(q.Lamp(false)); on != want[0] || off != want[1] {
+			t.Errorf("%s: on % x, off % x", light, on, off)
+		}
+	}
+}

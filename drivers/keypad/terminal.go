@@ -14,7 +14,7 @@ const (
 )
 
 // allowed is what a line may say, as told to the person who typed something else.
-const allowed = "next, recall, start, no_show, park, unpark, pause, complete, invite, " +
+const allowed = "next, recall, start, no_show, park, unpark, pause, complete, invite, call, end, " +
 	"transfer 1 to 99, rate 1 to 5, choose 1 to 99"
 
 // Terminal reads presses typed by a person, one a line, ended by CR or LF: "next", "transfer 2", "rate 5".
@@ -56,7 +56,7 @@ func typed(words []string) (Press, bool) {
 	p := Press{Op: Op(words[0])}
 	top := 0
 	switch p.Op {
-	case Next, Recall, Start, NoShow, Park, Unpark, Pause, Complete, Invite:
+	case Next, Recall, Start, NoShow, Park, Unpark, Pause, Complete, Invite, Call, End:
 		return p, len(words) == 1
 	case Rate:
 		top = 5
