@@ -66,8 +66,8 @@ func stateOver(ctx context.Context, l *port.Line, d *printer.ESCPOS) (printer.St
 			continue
 		}
 		used, s, err := d.DecodeStatus(buf)
-		if err != nil || s != "" {
-			return s, err
+		if err != nil || s.State != "" {
+			return s.State, err
 		}
 		buf = buf[used:]
 	}

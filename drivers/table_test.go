@@ -146,11 +146,11 @@ func asked(t *testing.T, d printer.Asker, port io.ReadWriter) printer.State {
 	var buf []byte
 	for {
 		buf = append(buf, next(t, port))
-		if _, s, err := d.DecodeStatus(buf); err != nil || s != "" {
+		if _, s, err := d.DecodeStatus(buf); err != nil || s.State != "" {
 			if err != nil {
 				t.Fatal(err)
 			}
-			return s
+			return s.State
 		}
 	}
 }

@@ -124,6 +124,9 @@ func (o Options) resolve() (Options, error) {
 	if o.Serial, err = Find(sys, KindSerial, o.Serial); err != nil {
 		return o, err
 	}
+	if o.LP, err = Find(sys, KindLP, o.LP); err != nil {
+		return o, err
+	}
 	o.Evdev, err = Find(sys, KindEvdev, o.Evdev)
 	return o, err
 }

@@ -1,13 +1,13 @@
-// Package port opens the lines that devices hang on, serial, TCP, evdev, GPIO or SPI, and keeps them open.
+// Package port opens the lines that devices hang on, serial, TCP, USB printer, evdev, GPIO or SPI, and keeps them open.
 //
 // Whatever it is, it becomes a Line, a stream of bytes, so that drivers are pure and the loop of reading, the watchdog
 // of writing and the opening anew are written once. What has no bytes of its own is given some here: a GPIO line tells
 // its levels in words (gpio.go), a transaction on SPI is written behind its length (spi.go), and the silence of an
 // input device is one more record of it (evdev.go).
 //
-// It is the only importer of tarm/serial and of periph's host drivers. What tarm lacks comes from a second descriptor of the same tty
-// (the settings belong to the tty): the lock, RTS/CTS, the length of the output queue, and all writing,
-// because tarm's Write has no time-out, and a printer without paper would block it, and Close, for ever.
+// It is the only importer of tarm/serial and of periph's host drivers. tarm sets a tty's speed and parity, and nothing else:
+// its Read takes a thread for each line and tells a time-out and an unplugged adapter in the same words, its Write has no
+// time-out, and a printer without paper would block it, and Close, for ever. The runtime's own files have none of that.
 // Linux only.
 package port
 
@@ -35,14 +35,10 @@ var (
 )
 
 const (
-	readTimeout  = 100 * time.Millisecond // tarm's smallest step
-	writeChunk   = 256                    // bytes; so that progress is seen, and Close is not far
+	readTimeout  = 100 * time.Millisecond
+	writeChunk   = 256 // bytes; so that progress is seen, and Close is not far
 	closeTimeout = 250 * time.Millisecond
 	drainStep    = 5 * time.Millisecond // the kernel tells no one that a queue is empty
-	// A time-out lasts about readTimeout. Much shorter ones, several in a row, are a dead line
-	// that does not say so, or one whose settings another program has changed.
-	shortRead     = readTimeout / 4
-	maxShortReads = 5
 )
 
 // outlet is the side of a line that can be interrupted: *os.File, *net.TCPConn, or the chip select of an SPI bus.
@@ -55,14 +51,13 @@ type outlet interface {
 // Line is an open line. One goroutine may read while others write; Close may be called at any time, and twice.
 type Line struct {
 	name  string
-	in    io.ReadCloser   // tarm's port, or the connection
-	out   outlet          // the second descriptor, or the same connection
+	in    io.ReadCloser
+	out   outlet          // the same as in, but where only one of both can wait with a time-out
 	raw   syscall.RawConn // nil if the line has no output queue
 	tty   bool
 	stuck time.Duration
 	trace Tracer // nil if nobody listens
 
-	short  int // short reads in a row; the reader's own
 	write  sync.Mutex
 	closed atomic.Bool
 	once   sync.Once
@@ -80,37 +75,17 @@ func (l *Line) Read(p []byte) (int, error) {
 	if l.closed.Load() {
 		return 0, l.fail("read", ErrClosed)
 	}
-	start := time.Now()
 	n, err := l.in.Read(p)
 	switch {
 	case n > 0:
-		l.short = 0
 		if l.trace != nil {
 			l.trace.Trace(false, p[:n])
 		}
 		return n, nil
 	case errors.Is(err, os.ErrDeadlineExceeded) && !l.closed.Load():
 		return 0, l.fail("read", ErrTimeout)
-	case l.tty && errors.Is(err, io.EOF):
-		return 0, l.fail("read", l.silence(time.Since(start)))
 	}
 	return 0, l.fail("read", l.gone(err))
-}
-
-// silence tells a time-out of tarm from a tty that has hung up: both read as io.EOF.
-// On a tty that has hung up every request to the driver fails (EIO).
-func (l *Line) silence(took time.Duration) error {
-	if _, err := l.queued(); err != nil {
-		return l.gone(err)
-	}
-	if took >= shortRead {
-		l.short = 0
-		return ErrTimeout
-	}
-	if l.short++; l.short >= maxShortReads {
-		return fmt.Errorf("%w: reads end at once", ErrGone)
-	}
-	return ErrTimeout
 }
 
 // Write hands p over to the line and returns how many bytes it took; that they have left is known after Drain.
@@ -147,7 +122,7 @@ func (l *Line) Write(p []byte) (int, error) {
 
 // Drain waits until the output queue is empty. After timeout the error wraps ErrStuck and says how much is left.
 // On TCP the queue is what the other side has not acknowledged; on a pty it is always empty, and so it is
-// where there is none: evdev, GPIO, SPI.
+// where there is none: USB printer (a write is through when the next one is taken), evdev, GPIO, SPI.
 // The last bytes (16 in a plain UART, up to a few hundred in a USB adapter) may still be in the chip.
 func (l *Line) Drain(timeout time.Duration) error {
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
@@ -193,11 +168,7 @@ func (l *Line) close() error {
 		if l.tty {
 			l.release()
 		}
-		err := l.in.Close()
-		if l.tty {
-			err = errors.Join(err, l.out.Close())
-		}
-		done <- err
+		done <- l.in.Close()
 	}()
 	patience := time.NewTimer(closeTimeout)
 	defer patience.Stop()

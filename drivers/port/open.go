@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"syscall"
@@ -52,17 +53,23 @@ func opener(o Options) func(context.Context, Options) (*Line, error) {
 	switch {
 	case o.TCP != "":
 		return dialTCP
+	case o.LP != "":
+		return openLP
 	case o.Evdev != "":
 		return openEvdev
 	case o.GPIO != "":
 		return openGPIO
 	case o.SPI != "":
 		return openSPI
+	case o.Wiegand != "":
+		return openWiegand
+	case o.PCSC != "":
+		return openPCSC
 	}
 	return openTTY
 }
 
-// openTTY opens the tty twice: without waiting for locking, settings and writing, and by tarm for reading.
+// openTTY opens the tty without waiting, for all but its settings: those tarm makes, through a descriptor of its own.
 func openTTY(_ context.Context, o Options) (*Line, error) {
 	// NONBLOCK: do not wait for a modem's carrier, and let the runtime keep the deadlines of Write.
 	ctl, err := os.OpenFile(o.Serial, os.O_RDWR|unix.O_NOCTTY|unix.O_NONBLOCK, 0)
@@ -90,23 +97,29 @@ func setUp(ctl *os.File, o Options) (*Line, error) {
 	if o.Baud == 0 {
 		o.Baud = defaultBaud
 	}
-	in, err := serial.OpenPort(&serial.Config{
-		Name: o.Serial, Baud: o.Baud, ReadTimeout: readTimeout, Parity: parity(o.Parity),
-	})
+	// The settings belong to the tty and stay when tarm's descriptor is closed. Without a time-out tarm sets VMIN to 1: a
+	// read that finds nothing is told so, and the runtime waits for bytes without a thread of its own for each line.
+	tarm, err := serial.OpenPort(&serial.Config{Name: o.Serial, Baud: o.Baud, Parity: parity(o.Parity)})
+	if err == nil {
+		err = tarm.Close()
+	}
 	if err != nil {
 		return nil, fmt.Errorf("set to %d baud: %w", o.Baud, err)
 	}
-	if o.Flow == RTSCTS {
+	switch o.Flow {
+	case RTSCTS:
 		err = handshake(raw)
+	case XONXOFF:
+		err = inBand(raw)
 	}
 	if err == nil {
 		// What came while nobody listened is old: a tap of an hour ago must not print a ticket.
 		err = control(raw, func(fd int) error { return unix.IoctlSetInt(fd, unix.TCFLSH, unix.TCIFLUSH) })
 	}
 	if err != nil {
-		return nil, errors.Join(err, in.Close())
+		return nil, err
 	}
-	return &Line{name: o.Serial, in: in, out: ctl, raw: raw, tty: true, stuck: o.StuckAfter}, nil
+	return &Line{name: o.Serial, in: &patient{ctl}, out: ctl, raw: raw, tty: true, stuck: o.StuckAfter}, nil
 }
 
 // lock takes the lock of the port. Programs that do not ask for it are not kept out;
@@ -139,6 +152,25 @@ func handshake(raw syscall.RawConn) error {
 		}
 		if err != nil {
 			return fmt.Errorf("flow rtscts: %w", err)
+		}
+		return nil
+	})
+}
+
+// inBand switches XON/XOFF on for what is written, and never for what is read: we are always fast enough, and a byte of
+// ours in the middle of a ticket would be printed. tarm leaves all control characters zero, so these are set as well.
+// The kernel takes the two bytes out of what is read, which no status of a printer contains (bits 0 and 4 never both).
+func inBand(raw syscall.RawConn) error {
+	return control(raw, func(fd int) error {
+		t, err := unix.IoctlGetTermios(fd, unix.TCGETS)
+		if err != nil {
+			return fmt.Errorf("flow xonxoff: %w", err)
+		}
+		t.Iflag |= unix.IXON
+		t.Iflag &^= unix.IXOFF | unix.IXANY
+		t.Cc[unix.VSTART], t.Cc[unix.VSTOP] = 0x11, 0x13
+		if err := unix.IoctlSetTermios(fd, unix.TCSETS, t); err != nil {
+			return fmt.Errorf("flow xonxoff: %w", err)
 		}
 		return nil
 	})
@@ -181,12 +213,17 @@ func dialTCP(ctx context.Context, o Options) (*Line, error) {
 	return &Line{name: o.TCP, in: &patient{conn}, out: conn, raw: raw, stuck: o.StuckAfter}, nil
 }
 
-// patient gives each read of a connection the time-out that tarm gives those of a tty.
-type patient struct{ *net.TCPConn }
+// patient gives each read a time-out.
+type patient struct{ deadlineReader }
+
+type deadlineReader interface {
+	io.ReadCloser
+	SetReadDeadline(time.Time) error
+}
 
 func (p *patient) Read(b []byte) (int, error) {
 	if err := p.SetReadDeadline(time.Now().Add(readTimeout)); err != nil {
 		return 0, err
 	}
-	return p.TCPConn.Read(b)
+	return p.deadlineReader.Read(b)
 }

@@ -13,8 +13,9 @@ import (
 
 // The kinds of flow control.
 const (
-	NoFlow = "none"
-	RTSCTS = "rtscts" // the device stops us by CTS, as a printer without paper does
+	NoFlow  = "none"
+	RTSCTS  = "rtscts"  // the device stops us by CTS, as a printer without paper does
+	XONXOFF = "xonxoff" // the device stops us by the byte 13 and lets us go on by 11: for lines of text and printers only
 )
 
 // The parities.
@@ -40,7 +41,8 @@ const (
 	NoPull = "none" // there is a resistor already
 )
 
-// Options say where a device is connected. Exactly one of Serial, TCP, Evdev, GPIO and SPI is set.
+// Options say where a device is connected. Exactly one of Serial, TCP, LP, Evdev, GPIO, SPI, Wiegand
+// and PCSC is set.
 //
 // A virtual twin is reached like the real thing: by the path of its pty as Serial, or by its socket as TCP.
 type Options struct {
@@ -51,16 +53,22 @@ type Options struct {
 	Baud int `yaml:"baud"`
 	// Parity is none (the default), even or odd. There are always eight data bits and one stop bit.
 	Parity string `yaml:"parity"`
-	// Flow is none (the default) or rtscts.
+	// Flow is none (the default), rtscts or xonxoff.
 	Flow string `yaml:"flow"`
 	// TCP is host:port of a device or a serial server on the network.
 	TCP string `yaml:"tcp"`
+	// LP is a printer of the USB printer class: a path such as /dev/usb/lp0, or a name that Find understands.
+	LP string `yaml:"lp"`
 	// Evdev is the path of an input device: /dev/input/by-id/…-event-kbd, which stays the same when it is
 	// plugged in again; or a name that Find understands. What is read are records of package evdev.
 	Evdev string `yaml:"evdev"`
 	// GPIO are the names of lines, such as GPIO17, with spaces between; at most 64. What is read are lines of text.
 	GPIO string `yaml:"gpio"`
-	// Pull is none (the default), up or down, for all lines of GPIO.
+	// Wiegand are the names of the lines D0 and D1 of a Wiegand reader, with a space between.
+	Wiegand string `yaml:"wiegand"`
+	// PCSC is the name of a reader of pcscd: a part of it, or a pattern in which * stands for anything.
+	PCSC string `yaml:"pcsc"`
+	// Pull is none (the default), up or down, for all lines of GPIO or Wiegand.
 	Pull string `yaml:"pull"`
 	// SPI is the path of a chip select: /dev/spidev0.0. What is written are transactions, each with its length.
 	SPI string `yaml:"spi"`
@@ -92,7 +100,7 @@ func (o Options) Check() error {
 	bad := func(format string, a ...any) { errs = append(errs, fmt.Errorf(format, a...)) }
 	switch kinds := o.kinds(); len(kinds) {
 	case 0:
-		bad("neither serial nor tcp, evdev, gpio or spi is given")
+		bad("neither serial nor tcp, lp, evdev, gpio, spi, wiegand or pcsc is given")
 	case 1:
 	default:
 		bad("%s are both given: only one is possible", strings.Join(kinds, " and "))
@@ -102,7 +110,7 @@ func (o Options) Check() error {
 			bad("tcp %q: must be host:port", o.TCP)
 		}
 	}
-	for kind, name := range map[string]string{KindSerial: o.Serial, KindEvdev: o.Evdev} {
+	for kind, name := range map[string]string{KindSerial: o.Serial, KindLP: o.LP, KindEvdev: o.Evdev} {
 		if err := checkName(kind, name); err != nil {
 			bad("%s %w", kind, err)
 		}
@@ -113,8 +121,8 @@ func (o Options) Check() error {
 	if names := strings.Fields(o.GPIO); len(names) > maxLines {
 		bad("gpio: %d lines, allowed are %d", len(names), maxLines)
 	}
-	if o.Pull != "" && o.GPIO == "" {
-		bad("pull has no meaning but with gpio")
+	if o.Pull != "" && o.GPIO == "" && o.Wiegand == "" {
+		bad("pull has no meaning but with gpio and wiegand")
 	}
 	if !slices.Contains([]string{"", NoPull, Up, Down}, o.Pull) {
 		bad("pull %q: must be none, up or down", o.Pull)
@@ -125,8 +133,8 @@ func (o Options) Check() error {
 	if !slices.Contains([]string{"", NoParity, Even, Odd}, o.Parity) {
 		bad("parity %q: must be none, even or odd", o.Parity)
 	}
-	if !slices.Contains([]string{"", NoFlow, RTSCTS}, o.Flow) {
-		bad("flow %q: must be none or rtscts", o.Flow)
+	if !slices.Contains([]string{"", NoFlow, RTSCTS, XONXOFF}, o.Flow) {
+		bad("flow %q: must be none, rtscts or xonxoff", o.Flow)
 	}
 	if o.StuckAfter != 0 && (o.StuckAfter < minStuckAfter || o.StuckAfter > maxStuckAfter) {
 		bad("stuck_after %v: must be %v to %v", o.StuckAfter, minStuckAfter, maxStuckAfter)
@@ -139,11 +147,12 @@ func rates() []int {
 	return []int{300, 600, 1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200, 230400, 460800, 921600}
 }
 
-// kinds are the names of what is set of Serial, TCP, Evdev, GPIO and SPI.
+// kinds are the names of what is set of Serial, TCP, LP, Evdev, GPIO and SPI.
 func (o Options) kinds() []string {
 	var out []string
 	for _, k := range []struct{ name, value string }{
-		{"serial", o.Serial}, {"tcp", o.TCP}, {"evdev", o.Evdev}, {"gpio", o.GPIO}, {"spi", o.SPI},
+		{"serial", o.Serial}, {"tcp", o.TCP}, {"lp", o.LP}, {"evdev", o.Evdev}, {"gpio", o.GPIO}, {"spi", o.SPI},
+		{"wiegand", o.Wiegand}, {"pcsc", o.PCSC},
 	} {
 		if k.value != "" {
 			out = append(out, k.name)
@@ -153,4 +162,4 @@ func (o Options) kinds() []string {
 }
 
 // name is what errors call the line.
-func (o Options) name() string { return cmp.Or(o.TCP, o.Serial, o.Evdev, o.GPIO, o.SPI) }
+func (o Options) name() string { return cmp.Or(o.TCP, o.Serial, o.LP, o.Evdev, o.GPIO, o.SPI, o.Wiegand, o.PCSC) }

@@ -26,31 +26,36 @@ const (
 )
 
 // ESCPOS drives the ticket printers that speak ESC/POS with Chinese characters: 58 mm (32 columns, 384 dots) and
-// 80 mm (48 columns, 576 dots) at 203 dpi. Text goes as text in the printer's own font; a line with a character that
+// 80 mm (48 columns, 576 dots) at 203 dpi, or 80 mm at 180 dpi (42 columns). Text goes as text in the printer's own font; a line with a character that
 // the code page lacks goes as a picture.
 type ESCPOS struct {
-	Cols      int    `yaml:"columns"`    // 48 on 80 mm paper, 32 on 58 mm paper; a column is 12 dots
+	Profile   string `yaml:"profile"`    // a family of printers, from the table of profiles; it sets all other options, which single ones override
+	Cols      int    `yaml:"columns"`    // 48 on 80 mm paper, 42 where that has 180 dpi, 32 on 58 mm paper; a column is 12 dots
 	Codepage  string `yaml:"codepage"`   // gbk, gb2312 or gb18030: the characters its font has
 	QR        string `yaml:"qr"`         // native: the printer draws QR codes; raster: they are sent as a picture
 	QRSize    int    `yaml:"qr_size"`    // dots of one QR module, 3 to 12; less where the paper is too narrow
 	HanziSize string `yaml:"hanzi_size"` // gs, or fs for printers whose GS ! leaves Chinese characters small
 	Cutter    bool   `yaml:"cutter"`     // false: feed to the tear-off edge instead of cutting
 	Feed      int    `yaml:"feed"`       // dots fed before the cut or the tear-off edge, 0 to 255
-	Status    string `yaml:"status"`     // ask: status by DLE EOT; none: the printer or its cable cannot answer
+	Status    string `yaml:"status"`     // ask: status by DLE EOT; automatic: by GS a as well; none: the printer or its cable cannot answer
+	Recovery  string `yaml:"recover"`    // enq: DLE ENQ 2 ends a fault of the cutter after its cause; none: the power switch does
 }
 
-// NewESCPOS returns the options of an ordinary 80 mm printer with a cutter. The code page is GBK: of all printers
+// NewESCPOS returns the options of the ordinary profile, an 80 mm printer with a cutter. The code page is GBK: of all printers
 // that call themselves GB18030 many lack the four-byte characters, and with GBK those go as pictures.
 // Three millimetres are fed beyond the last line, so that the cut does not run along it.
 func NewESCPOS() *ESCPOS {
-	return &ESCPOS{Cols: 48, Codepage: "gbk", QR: "native", QRSize: 6, HanziSize: "gs", Cutter: true, Feed: 24, Status: "ask"}
+	e := &ESCPOS{Feed: 24}
+	e.Preset(Ordinary)
+	e.Profile = ""
+	return e
 }
 
 // Check judges all options and returns every mistake, joined.
 func (e *ESCPOS) Check() error {
 	var errs []error
-	if e.Cols != 32 && e.Cols != 48 {
-		errs = append(errs, fmt.Errorf("columns: %d is neither 32 (58 mm paper) nor 48 (80 mm)", e.Cols))
+	if e.Cols != 32 && e.Cols != 42 && e.Cols != 48 {
+		errs = append(errs, fmt.Errorf("columns: %d is none of 32 (58 mm paper), 42 (80 mm at 180 dpi) and 48 (80 mm)", e.Cols))
 	}
 	oneOf := func(key, got string, want ...string) {
 		for _, w := range want {
@@ -63,7 +68,15 @@ func (e *ESCPOS) Check() error {
 	oneOf("codepage", e.Codepage, "gbk", "gb2312", "gb18030")
 	oneOf("qr", e.QR, "native", "raster")
 	oneOf("hanzi_size", e.HanziSize, "gs", "fs")
-	oneOf("status", e.Status, "ask", "none")
+	oneOf("status", e.Status, "ask", "automatic", "none")
+	oneOf("recover", e.Recovery, "enq", "none")
+	if _, ok := profile(e.Profile); !ok {
+		var known []string
+		for _, p := range Profiles() {
+			known = append(known, p.Name)
+		}
+		oneOf("profile", e.Profile, known...)
+	}
 	if e.QRSize < 3 || e.QRSize > 12 {
 		errs = append(errs, fmt.Errorf("qr_size: %d is not from 3 to 12", e.QRSize))
 	}

@@ -47,11 +47,12 @@ const (
 	Open    State = "open"    // cover open
 	Error   State = "error"   // cutter, head temperature, or an error that needs a person
 	Offline State = "offline" // the printer says it is not ready, for a reason it does not tell
-	Gone    State = "gone"    // no answer to a request for status
+	Gone    State = "gone"    // no answer any more to a request for status
+	Mute    State = "mute"    // never answered since the program started; prints, as far as anybody can know
 )
 
 // CanPrint says whether a ticket may be started in this state.
-func (s State) CanPrint() bool { return s == OK || s == Low }
+func (s State) CanPrint() bool { return s == OK || s == Low || s == Mute }
 
 // ErrFrame is wrapped by every error of DecodeStatus for bytes that are no status.
 var ErrFrame = errors.New("bad frame")
@@ -64,11 +65,23 @@ type Driver interface {
 	Columns() int
 }
 
+// Said is what a printer has said in whole; the zero value is nothing.
+type Said struct {
+	State   State
+	Unasked bool // it told by itself (or in answer to Enable), which answers no Ask
+	Curable bool // the fault may end by Recover, once a person has removed its cause
+}
+
 // Asker is implemented by printers that answer a request for their status.
 type Asker interface {
 	// Ask returns the bytes that ask for the whole status. It must not be written into the middle of a ticket.
 	Ask() []byte
+	// Enable returns the bytes after which the printer tells each change by itself. It tells its status at once as well,
+	// but in the order of the stream: it has obeyed all that came before. Empty if the printer has no such thing.
+	Enable() []byte
+	// Recover returns the bytes that end a curable fault; what is left of a ticket is thrown away. Empty if there are none.
+	Recover() []byte
 	// DecodeStatus looks at the start of buf and returns how many bytes it has used.
-	// n == 0 with err == nil means: not enough yet. State is empty unless an answer to Ask is complete.
-	DecodeStatus(buf []byte) (n int, s State, err error)
+	// n == 0 with err == nil means: not enough yet. s is zero unless something was said in whole.
+	DecodeStatus(buf []byte) (n int, s Said, err error)
 }

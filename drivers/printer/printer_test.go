@@ -210,15 +210,23 @@ func TestStatus(t *testing.T) {
 		{"\x1a\x12\x1a\x12", 4, printer.Error, false},
 		{"\x1a\x12\x32\x12", 4, printer.Error, false},
 		{"\x1a\x12\x52\x12", 4, printer.Error, false},
-		{"\x18\x00\x0c\x00\x12", 4, "", false}, // automatic status
+		{"\x18\x00\x0c\x00\x12", 4, printer.Out, false}, // automatic status
+		{"\x10\x00\x03\x00", 4, printer.Low, false},
+		{"\x38\x00\x0f\x00", 4, printer.Open, false},
+		{"\x18\x08\x00\x00", 4, printer.Error, false},
+		{"\x18\x40\x00\x00", 4, printer.Error, false},
+		{"\x18\x00\x00\x00", 4, printer.Offline, false},
+		{"\x12\x10\x00\x03\x00\x12\x12\x12", 8, printer.OK, false},  // it comes in the middle of an answer
+		{"\x12\x12\x18\x00\x0c\x00\x12\x12", 8, printer.Out, false}, // and says that all before it is past
+		{"\x12\x12\x18\x00", 0, "", false},
 		{"\x18\x00", 0, "", false},
 		{"\x10\x12\x12\x12\x12", 1, "", true}, // looks automatic, is not
 		{"\x13\x12", 1, "", true},             // XOFF
 		{"\x12\x12A\x12", 3, "", true},
 	} {
 		n, s, err := e.DecodeStatus([]byte(c.in))
-		if n != c.n || s != c.want || errors.Is(err, printer.ErrFrame) != c.bad {
-			t.Errorf("DecodeStatus(% x) = %d, %q, %v; want %d, %q, error %t", c.in, n, s, err, c.n, c.want, c.bad)
+		if n != c.n || s.State != c.want || errors.Is(err, printer.ErrFrame) != c.bad {
+			t.Errorf("DecodeStatus(% x) = %d, %+v, %v; want %d, %q, error %t", c.in, n, s, err, c.n, c.want, c.bad)
 		}
 	}
 	e.Status = "none"
@@ -234,9 +242,9 @@ func FuzzDecodeStatus(f *testing.F) {
 	f.Fuzz(func(t *testing.T, buf []byte) {
 		n, s, err := printer.NewESCPOS().DecodeStatus(buf)
 		switch {
-		case n < 0 || n > len(buf), err != nil && (n == 0 || s != ""), s != "" && n != 4:
-			t.Fatalf("DecodeStatus(% x) = %d, %q, %v", buf, n, s, err)
-		case n == 0 && len(buf) >= 4:
+		case n < 0 || n > len(buf), err != nil && (n == 0 || s != printer.Said{}), s != (printer.Said{}) && (n < 4 || n%4 != 0 || s.State == ""):
+			t.Fatalf("DecodeStatus(% x) = %d, %+v, %v", buf, n, s, err)
+		case n == 0 && len(buf) > 48:
 			t.Fatalf("DecodeStatus(% x) waits for ever", buf)
 		}
 	})
@@ -246,8 +254,8 @@ func TestCheck(t *testing.T) {
 	if err := errors.Join(printer.NewESCPOS().Check(), printer.NewText().Check()); err != nil {
 		t.Errorf("defaults: %v", err)
 	}
-	err := (&printer.ESCPOS{Cols: 40, Codepage: "utf8", QR: "", HanziSize: "x", QRSize: 2, Feed: 256, Status: "?"}).Check()
-	for _, want := range []string{"columns: 40", `codepage: "utf8"`, `qr: ""`, `hanzi_size: "x"`, "qr_size: 2", "feed: 256", `status: "?"`} {
+	err := (&printer.ESCPOS{Profile: "xp80", Cols: 40, Codepage: "utf8", QR: "", HanziSize: "x", QRSize: 2, Feed: 256, Status: "?", Recovery: "!"}).Check()
+	for _, want := range []string{"columns: 40", `profile: "xp80"`, `recover: "!"`, `codepage: "utf8"`, `qr: ""`, `hanzi_size: "x"`, "qr_size: 2", "feed: 256", `status: "?"`} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("Check() = %v, want %q in it", err, want)
 		}

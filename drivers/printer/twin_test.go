@@ -72,15 +72,15 @@ func stateOver(t *testing.T, line io.ReadWriter) printer.State {
 			t.Fatalf("after % x: %v", buf, err)
 		}
 		buf = append(buf, one[:n]...)
-		used, state, err := e.DecodeStatus(buf)
+		used, s, err := e.DecodeStatus(buf)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if state != "" {
+		if s.State != "" {
 			if err := <-asked; err != nil {
 				t.Fatal(err)
 			}
-			return state
+			return s.State
 		}
 		buf = buf[used:]
 	}

@@ -191,7 +191,7 @@ func bothName(a, b *Peripheral) string {
 }
 
 // where is the place a port leads to, empty if it has none of its own: GPIO lines go by their names.
-func (p *Port) where() string { return cmp.Or(p.Serial, p.TCP, p.Evdev, p.SPI) }
+func (p *Port) where() string { return cmp.Or(p.Serial, p.TCP, p.LP, p.Evdev, p.SPI) }
 
 // placed is the field of the port that names the place.
 func (p *Port) placed() any {

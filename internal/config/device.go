@@ -48,18 +48,19 @@ type Key struct {
 type Peripheral struct {
 	Counter string `yaml:"counter"` // which counter it belongs to; default the unit's only one; empty on a kiosk
 	Driver  string `yaml:"driver" must:"the name of the driver"`
-	Port    Port   `yaml:"port" must:"where it is connected: serial, tcp, evdev, gpio or spi"`
+	Port    Port   `yaml:"port" must:"where it is connected: serial, tcp, lp, evdev, gpio or spi"`
 	Options any    `yaml:"options"` // what the driver's New returned, filled from the file: a card.Driver, keypad.Driver, led.Driver or printer.Driver
 	Addr    int    `yaml:"-"`       // its address on a shared line: the driver's option addr; 0 if the driver has none
 }
 
-// Port is where a peripheral is connected. Exactly one of Serial, TCP, Evdev, GPIO and SPI is set, and the driver says
-// which of them it can work on.
+// Port is where a peripheral is connected. Exactly one of Serial, TCP, LP, Evdev, GPIO and SPI is set, and the driver
+// says which of them it can work on.
 type Port struct {
 	Serial string `yaml:"serial"` // a tty: an absolute path, one relative to the data folder of the device's program, or usb:VENDOR:PRODUCT as in package usb
 	Baud   int    `yaml:"baud"`   // of a serial line; default the driver's usual speed
-	Flow   string `yaml:"flow" oneof:"none rtscts"`
+	Flow   string `yaml:"flow" oneof:"none rtscts xonxoff"`
 	TCP    string `yaml:"tcp"`                       // host:port of a terminal server or a network printer
+	LP     string `yaml:"lp"`                        // a printer of the USB printer class: usb:VENDOR:PRODUCT as in package usb, or an absolute path
 	Evdev  string `yaml:"evdev"`                     // a thing that poses as a keyboard: its path in /dev/input/by-id or by-path, usb:VENDOR:PRODUCT, or name: and what it calls itself
 	GPIO   string `yaml:"gpio" oneof:"up down none"` // lines of the board, which the driver's options name: what pulls them
 	SPI    string `yaml:"spi"`                       // a chip select: /dev/spidev0.0
@@ -74,7 +75,7 @@ func (p *Port) kinds() (keys []string, fields []*string) {
 	for _, k := range []struct {
 		key   string
 		field *string
-	}{{"serial", &p.Serial}, {"tcp", &p.TCP}, {"evdev", &p.Evdev}, {"gpio", &p.GPIO}, {"spi", &p.SPI}} {
+	}{{"serial", &p.Serial}, {"tcp", &p.TCP}, {"lp", &p.LP}, {"evdev", &p.Evdev}, {"gpio", &p.GPIO}, {"spi", &p.SPI}} {
 		if *k.field != "" {
 			keys, fields = append(keys, k.key), append(fields, k.field)
 		}

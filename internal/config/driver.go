@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"iter"
 	"math"
@@ -48,12 +49,9 @@ func (d *decoder) driver(o owned) {
 		d.at(&p.Driver, "there is no driver %s for a %s; allowed: %s%s", show(p.Driver), o.key, either(known), didYouMean(p.Driver, known))
 		return
 	}
-	if p.Port.Serial != "" && !d.given[&p.Port.Baud] {
-		if p.Port.Baud = spec.Baud; p.Port.Baud == 0 {
-			p.Port.Baud = 9600
-		}
-	}
 	options := spec.New()
+	preset(options, d.raw[&p.Options])
+	d.usual(&p.Port, spec, options)
 	if n := d.raw[&p.Options]; n != nil {
 		before := len(*d.mistakes)
 		v := reflect.ValueOf(options)
@@ -71,6 +69,32 @@ func (d *decoder) driver(o owned) {
 	p.Options, p.Addr = options, address(options)
 	if l, ok := options.(interface{ Lines() []string }); ok {
 		p.Port.Lines = strings.Join(l.Lines(), " ")
+	}
+}
+
+// preset lets a driver with profiles set its options to the one that is named, before the single options are read.
+func preset(options any, given *node) {
+	p, ok := options.(interface{ Preset(name string) })
+	if v := given.get("profile"); ok && v != nil && v.kind == scalar {
+		p.Preset(v.text)
+	}
+}
+
+// usual gives a serial line what its file does not say: the speed and the flow control that the driver's options, or
+// else its line in the table, know to be usual.
+func (d *decoder) usual(o *Port, spec drivers.Spec, options any) {
+	if o.Serial == "" {
+		return
+	}
+	baud, flow := spec.Baud, o.Flow
+	if l, ok := options.(interface{ SerialLine() (int, string) }); ok {
+		baud, flow = l.SerialLine()
+	}
+	if !d.given[&o.Baud] {
+		o.Baud = cmp.Or(baud, 9600)
+	}
+	if !d.given[&o.Flow] {
+		o.Flow = flow
 	}
 }
 
@@ -123,20 +147,20 @@ func address(options any) int {
 // How Linux names devices.
 var (
 	// shifting matches the names that Linux hands out by order of plugging in.
-	shifting = regexp.MustCompile(`^/dev/(tty(USB|ACM)|input/event)[0-9]+$`)
+	shifting = regexp.MustCompile(`^/dev/(tty(USB|ACM)|usb/lp|input/event)[0-9]+$`)
 	chip     = regexp.MustCompile(`^/dev/spidev[0-9]+\.[0-9]+$`)
 )
 
 // port checks where a peripheral is connected.
 func (d *decoder) port(own owned) {
 	o := &own.p.Port
-	if !d.given[o] || !d.ok(o, &o.Serial, &o.TCP, &o.Evdev, &o.GPIO, &o.SPI) {
+	if !d.given[o] || !d.ok(o, &o.Serial, &o.TCP, &o.LP, &o.Evdev, &o.GPIO, &o.SPI) {
 		return
 	}
 	keys, fields := o.kinds()
 	switch {
 	case len(keys) == 0:
-		d.at(o, "port needs serial (a path such as /dev/serial/by-id/…), tcp (host:port), evdev (a path in /dev/input/by-id), gpio (up, down or none) or spi (/dev/spidev0.0)")
+		d.at(o, "port needs serial (a path such as /dev/serial/by-id/…), tcp (host:port), lp (usb:VENDOR:PRODUCT of a USB printer), evdev (a path in /dev/input/by-id), gpio (up, down or none) or spi (/dev/spidev0.0)")
 		return
 	case len(keys) > 1:
 		d.at(fields[1], "port has %s; a thing hangs on one line, so remove one", strings.Join(keys, " and "))
@@ -159,7 +183,7 @@ func (d *decoder) port(own owned) {
 
 // place checks the name of the one place of a port.
 func (d *decoder) place(o *Port) {
-	for _, name := range []*string{&o.Serial, &o.Evdev} {
+	for _, name := range []*string{&o.Serial, &o.LP, &o.Evdev} {
 		if usb.Is(*name) {
 			if _, err := usb.Parse(*name); err != nil {
 				d.at(name, "%v", err)
@@ -174,6 +198,10 @@ func (d *decoder) place(o *Port) {
 		d.at(&o.Serial, "%s is another device after it was unplugged; write the lasting name from /dev/serial/by-id or /dev/serial/by-path", o.Serial)
 	case o.Serial != "" && !filepath.IsAbs(o.Serial) && !filepath.IsLocal(o.Serial):
 		d.at(&o.Serial, "serial must be an absolute path, or one inside the data folder of the device's program, not %s", show(o.Serial))
+	case shifting.MatchString(o.LP):
+		d.at(&o.LP, "%s is another printer after it was unplugged; write usb:VENDOR:PRODUCT, the two numbers that lsusb shows for it, or a lasting path such as /dev/quhao/printer", o.LP)
+	case o.LP != "" && !filepath.IsAbs(o.LP):
+		d.at(&o.LP, "lp must be usb:VENDOR:PRODUCT, the two numbers that lsusb shows for the printer, or an absolute path such as /dev/quhao/printer, not %s", show(o.LP))
 	case shifting.MatchString(o.Evdev):
 		d.at(&o.Evdev, "%s is another device after it was unplugged; write the lasting name from /dev/input/by-id or /dev/input/by-path", o.Evdev)
 	case o.Evdev != "" && !filepath.IsAbs(o.Evdev) && !calledByName(o.Evdev):
@@ -196,8 +224,10 @@ func (d *decoder) suits(own owned, key string, field *string) {
 	if !ok || !d.ok(&p.Driver) {
 		return
 	}
-	line := key == "serial" || key == "tcp"
+	line := key == "serial" || key == "tcp" || key == "lp" && spec.Kind == drivers.Printer
 	switch {
+	case spec.Port == drivers.Line && spec.Kind == drivers.Printer && !line:
+		d.at(field, "the driver %s needs a port with serial, tcp or lp, not %s", p.Driver, key)
 	case spec.Port == drivers.Line && !line:
 		d.at(field, "the driver %s needs a port with serial or tcp, not %s", p.Driver, key)
 	case spec.Port != drivers.Line && string(spec.Port) != key:

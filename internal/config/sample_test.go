@@ -4,6 +4,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -107,6 +108,38 @@ func TestLoadDevice(t *testing.T) {
 	}
 	if _, mistakes := LoadDevice(filepath.Join(t.TempDir(), "none.yaml")); mistakes.Err() == nil {
 		t.Error("a file that does not exist was read")
+	}
+}
+
+// A profile of the printer sets options and line, and a single one of either overrides it.
+func TestPrinterProfile(t *testing.T) {
+	for _, c := range []struct {
+		port, options string
+		baud          int
+		flow          string
+		cols          int
+		status        string
+	}{
+		{"serial: /dev/p", "", 9600, "none", 48, "ask"},
+		{"serial: /dev/p", "options: {profile: tm-t82}", 38400, "xonxoff", 48, "automatic"},
+		{"serial: /dev/p, baud: 19200, flow: rtscts", "options: {status: ask, profile: tm-t82, columns: 42}", 19200, "rtscts", 42, "ask"},
+		{"lp: 'usb:04b8:0e15'", "options: {profile: 80mm-usb}", 0, "none", 48, "ask"},
+	} {
+		text := "version: 1\nid: kiosk-1\nkind: kiosk\nhall: hall\nletter: X\nkeys: [{key: 1, department: study}]\n" +
+			"card_reader: {driver: rdm6300, port: {serial: /dev/c}}\nprinter:\n  driver: escpos\n  port: {" + c.port + "}\n  " + c.options + "\n"
+		name := filepath.Join(t.TempDir(), "kiosk-1.yaml")
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		p, mistakes := LoadDevice(name)
+		if mistakes.Err() != nil {
+			t.Fatalf("%s %s: %v", c.port, c.options, mistakes)
+		}
+		e := reflect.ValueOf(p.Printer.Options).Elem()
+		cols, status := int(e.FieldByName("Cols").Int()), e.FieldByName("Status").String()
+		if o := p.Printer.Port; o.Baud != c.baud || o.Flow != c.flow || cols != c.cols || status != c.status {
+			t.Errorf("%s %s: %+v, %+v", c.port, c.options, o, e)
+		}
 	}
 }
 

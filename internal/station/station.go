@@ -47,6 +47,8 @@ type Options struct {
 	Kind         proto.Kind
 	FW           string // version of the program
 	Log          *slog.Logger
+	Trace        *Trace // hears all lines; nil for none
+	Bench        bool   // a person tries the parts: the trace shows the numbers of cards as well
 	// Subscribe names the states that the device wants, as topic filters; state/ctl and down/# are always there.
 	Subscribe func(proto.Topics, *config.Device) []string
 	// Dial makes the pipe; nil means MQTT by internal/link.
@@ -71,7 +73,9 @@ type Station struct {
 	disk   *device.FileDisk
 	pipe   Pipe
 	events chan link.Event
-	held   served           // the configuration in use; empty with LocalFile
+	held   served // the configuration in use; empty with LocalFile
+	trace  *Trace
+	bench  bool
 	local  bool             // with LocalFile: what the controller serves is not taken
 	told   *proto.CfgReport // to be published when connected
 }
@@ -334,14 +338,23 @@ func (s *Station) NewID() proto.ID {
 	return proto.NewID(time.Now().UnixMilli(), b)
 }
 
-// PortOptions is where a peripheral is connected. A relative path of a serial line lies in the data folder.
-func (s *Station) PortOptions(p config.Port) port.Options {
-	o := port.Options{Serial: p.Serial, Baud: p.Baud, Flow: p.Flow, TCP: p.TCP, Evdev: p.Evdev, SPI: p.SPI}
+// PortOptions is how to open the line of a part, which is called as in the health message. A relative path of a serial
+// line lies in the data folder.
+func (s *Station) PortOptions(part string, p config.Port) port.Options {
+	o := portOptions(s.Dir, p)
+	if o.Trace = s.trace.Of(part); part == "card_reader" && !s.bench {
+		o.Trace = s.trace.OfCards(part)
+	}
+	return o
+}
+
+func portOptions(dir string, p config.Port) port.Options {
+	o := port.Options{Serial: p.Serial, Baud: p.Baud, Flow: p.Flow, TCP: p.TCP, LP: p.LP, Evdev: p.Evdev, SPI: p.SPI}
 	if p.GPIO != "" {
 		o.GPIO, o.Pull = p.Lines, p.GPIO
 	}
 	if o.Serial != "" && !usb.Is(o.Serial) && !filepath.IsAbs(o.Serial) {
-		o.Serial = filepath.Join(s.Dir, o.Serial)
+		o.Serial = filepath.Join(dir, o.Serial)
 	}
 	if o.Serial == "" {
 		o.Flow = "" // flow control has no meaning there, and the file's default is none
