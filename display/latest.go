@@ -8,25 +8,35 @@ type latest[T any] struct {
 	mu    sync.Mutex
 	value T
 	set   bool
-	woken chan struct{}
+	fresh bool          // not yet taken
+	woken chan struct{} // several may share it
 }
 
-func newLatest[T any]() *latest[T] { return &latest[T]{woken: make(chan struct{}, 1)} }
+// newLatest returns one that wakes its reader by woken, which has room for one.
+func newLatest[T any](woken chan struct{}) *latest[T] { return &latest[T]{woken: woken} }
 
 // put replaces the value and wakes the reader. It never waits.
 func (l *latest[T]) put(v T) {
 	l.mu.Lock()
-	l.value, l.set = v, true
+	l.value, l.set, l.fresh = v, true, true
 	l.mu.Unlock()
-	l.wake()
+	wake(l.woken)
 }
 
-// wake makes the reader look again.
-func (l *latest[T]) wake() {
+// wake makes the reader of a channel with room for one look again.
+func wake(woken chan struct{}) {
 	select {
-	case l.woken <- struct{}{}:
+	case woken <- struct{}{}:
 	default:
 	}
+}
+
+// take reports whether there is a value that was not taken yet, and counts it as taken.
+func (l *latest[T]) take() (fresh bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	fresh, l.fresh = l.fresh, false
+	return fresh
 }
 
 // get returns the newest value; ok is false before the first.

@@ -56,31 +56,39 @@ type line struct {
 type wires struct {
 	lines   []*line
 	screens map[string]*screen // by counter
-	pads    []*pads
+	buses   map[config.Port]*bus
+	up      func() time.Duration
+	events  chan<- flow.Event
 }
 
 // wire sorts the peripherals of a device onto their lines. Nothing is opened. An error is a fault of this program,
 // because the configuration was checked.
 func wire(d *config.Device, events chan<- flow.Event, up func() time.Duration) (*wires, error) {
-	w := &wires{screens: map[string]*screen{}}
+	w := &wires{screens: map[string]*screen{}, buses: map[config.Port]*bus{}, up: up, events: events}
 	for _, p := range d.LED {
 		driver, ok := p.Options.(led.Driver)
 		if !ok {
 			return nil, fmt.Errorf("led of counter %s: the driver %s is none for displays", p.Counter, p.Driver)
 		}
-		s := &screen{counter: p.Counter, driver: driver, picture: newLatest[flow.Display](), events: events, left: make(chan struct{}), bad: new(tally)}
-		w.screens[p.Counter] = s
-		w.lines = append(w.lines, &line{names: []string{"led " + p.Counter}, port: p.Port, use: s.use, bad: s.bad})
+		b := w.bus(p.Port, "led "+p.Counter)
+		s := &screen{counter: p.Counter, driver: driver, picture: newLatest[flow.Display](b.woken), events: events, left: make(chan struct{})}
+		w.screens[p.Counter], b.screens = s, append(b.screens, s)
 	}
-	shared := map[config.Port]int{} // index into pads and, with offset, lines
 	for _, many := range []struct {
 		name string
 		list []*config.Peripheral
 	}{{"keypad", d.Keypad}, {"rater", d.Rater}} {
 		for _, p := range many.list {
-			if err := w.pad(many.name, p, shared, events, up); err != nil {
-				return nil, err
+			driver, ok := p.Options.(keypad.Driver)
+			if !ok {
+				return nil, fmt.Errorf("%s of counter %s: the driver %s is none for keys", many.name, p.Counter, p.Driver)
 			}
+			b := w.bus(p.Port, many.name+" "+p.Counter)
+			one := &pad{name: many.name, counter: p.Counter, driver: driver, addr: p.Addr}
+			if _, lamp := driver.(keypad.Lamp); lamp && many.name == "keypad" {
+				one.lamp = newLatest[bool](b.woken)
+			}
+			b.keys.all = append(b.keys.all, one)
 		}
 	}
 	if p := d.CardReader; p != nil {
@@ -97,38 +105,23 @@ func wire(d *config.Device, events chan<- flow.Event, up func() time.Duration) (
 	return w, nil
 }
 
-// pad puts a keypad or rater on its line, which several may share. The index of the line is kept under its port.
-func (w *wires) pad(name string, p *config.Peripheral, shared map[config.Port]int, events chan<- flow.Event, up func() time.Duration) error {
-	driver, ok := p.Options.(keypad.Driver)
-	if !ok {
-		return fmt.Errorf("%s of counter %s: the driver %s is none for keys", name, p.Counter, p.Driver)
+// bus returns the bus of a port, on which that part hangs as well; a port is one line, however many share it.
+func (w *wires) bus(p config.Port, part string) *bus {
+	if b := w.buses[p]; b != nil {
+		b.line.names = append(b.line.names, part)
+		return b
 	}
-	one := &pad{counter: p.Counter, driver: driver, addr: p.Addr}
-	if _, lamp := driver.(keypad.Lamp); lamp && name == "keypad" {
-		one.lamp = newLatest[bool]()
-	}
-	title := name + " " + p.Counter
-	if i, ok := shared[p.Port]; ok {
-		group := w.pads[i]
-		group.all = append(group.all, one)
-		for _, l := range w.lines {
-			if l.port == p.Port {
-				l.names = append(l.names, title)
-			}
-		}
-		return nil
-	}
-	group := &pads{all: []*pad{one}, up: up, events: events, bad: new(tally), woken: make(chan struct{}, 1)}
-	shared[p.Port] = len(w.pads)
-	w.pads = append(w.pads, group)
-	w.lines = append(w.lines, &line{names: []string{title}, port: p.Port, use: group.use, bad: group.bad})
-	return nil
+	bad := new(tally)
+	b := &bus{up: w.up, bad: bad, woken: make(chan struct{}, 1), keys: &keys{up: w.up, events: w.events, bad: bad}}
+	b.line = &line{names: []string{part}, port: p, use: b.use, bad: bad}
+	w.buses[p], w.lines = b, append(w.lines, b.line)
+	return b
 }
 
 // light sets the lamps of a counter.
 func (w *wires) light(counter string, on bool) {
-	for _, g := range w.pads {
-		g.light(counter, on)
+	for _, b := range w.buses {
+		b.light(counter, on)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"quhao/display/flow"
@@ -15,106 +16,132 @@ import (
 
 // pad is a keypad or rater of one counter.
 type pad struct {
+	name    string // keypad or rater
 	counter string
 	driver  keypad.Driver
 	addr    int           // on a line that several share
 	lamp    *latest[bool] // nil if it has none
 }
 
-// pads are the keypads and raters on one line.
-type pads struct {
+// title is what the pad is called in the health message.
+func (p *pad) title() string { return p.name + " " + p.counter }
+
+// word is what its lamp is to be told, if it has one and was told anything.
+func (p *pad) word() []byte {
+	if p.lamp == nil {
+		return nil
+	}
+	on, set := p.lamp.get()
+	if !set {
+		return nil
+	}
+	return p.driver.(keypad.Lamp).Lamp(on) // wire has given a lamp only to such a driver
+}
+
+// keys reads the presses of all pads on a line. It is safe for concurrent use.
+type keys struct {
 	all    []*pad
 	up     func() time.Duration
 	events chan<- flow.Event
 	bad    *tally
-	bounce keypad.Bounce
-	woken  chan struct{} // a lamp is to be another
-}
 
-// use reads presses until the line or ctx ends.
-func (p *pads) use(ctx context.Context, l *port.Line) error {
-	p.wake() // a pad that was just plugged in has its lamp as it pleases
-	return both(ctx,
-		func(ctx context.Context) error { return p.write(ctx, l) },
-		func(ctx context.Context) error {
-			return port.Decode(ctx, l, p.decode, func(k keypad.Press) bool { return k.Op != "" },
-				func(k keypad.Press) { p.pressed(ctx, k) }, p.bad.add)
-		})
+	mu     sync.Mutex
+	bounce keypad.Bounce
+	held   keypad.Held
 }
 
 // decode reads a frame. On a shared line the frame names its pad, and that pad's own options say what it means.
-func (p *pads) decode(buf []byte) (n int, k keypad.Press, reply []byte, err error) {
-	n, k, reply, err = p.all[0].driver.Decode(buf)
-	if own := p.of(k); err == nil && k.Op != "" && own != nil && own != p.all[0] {
-		return own.driver.Decode(buf)
+func (k *keys) decode(ctx context.Context, buf []byte) (n int, p keypad.Press, reply []byte, err error) {
+	driver := k.all[0].driver
+	n, p, reply, err = driver.Decode(buf)
+	if own := k.of(p); err == nil && p.Op != "" && own != nil && own != k.all[0] {
+		driver = own.driver
+		n, p, reply, err = driver.Decode(buf)
 	}
-	return n, k, reply, err
+	if lets, ok := driver.(keypad.Releaser); ok && err == nil {
+		k.tell(ctx, k.released(lets.Releases(buf[:n])), "ok")
+	}
+	return n, p, reply, err
+}
+
+// released notes keys that were let go, and returns those that had been stuck.
+func (k *keys) released(all []keypad.Press) []keypad.Press {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return slices.DeleteFunc(all, func(p keypad.Press) bool { return !k.held.Up(p) })
 }
 
 // of returns the pad that sent a press, nil for a foreign one. A pad that has its line alone needs no address.
-func (p *pads) of(k keypad.Press) *pad {
-	if len(p.all) == 1 {
-		return p.all[0]
+func (k *keys) of(p keypad.Press) *pad {
+	if len(k.all) == 1 {
+		return k.all[0]
 	}
-	i := slices.IndexFunc(p.all, func(one *pad) bool { return one.addr == k.Addr })
+	i := slices.IndexFunc(k.all, func(one *pad) bool { return one.addr == p.Addr })
 	if i < 0 {
 		return nil
 	}
-	return p.all[i]
+	return k.all[i]
 }
 
-func (p *pads) pressed(ctx context.Context, k keypad.Press) {
-	own := p.of(k)
+func (k *keys) pressed(ctx context.Context, p keypad.Press) {
+	own := k.of(p)
 	if own == nil {
-		p.bad.add(fmt.Errorf("keypad: address %d belongs to no counter of this unit: %w", k.Addr, keypad.ErrFrame))
+		k.bad.add(fmt.Errorf("keypad: address %d belongs to no counter of this unit: %w", p.Addr, keypad.ErrFrame))
 		return
 	}
-	if !p.bounce.Pass(p.up(), k) {
+	if !k.works(own, p) {
 		return
 	}
 	select {
-	case p.events <- flow.Press{Counter: own.counter, Press: k}:
+	case k.events <- flow.Press{Counter: own.counter, Press: p}:
 	case <-ctx.Done():
 	}
 }
 
-func (p *pads) wake() {
-	select {
-	case p.woken <- struct{}{}:
-	default:
-	}
+// works says whether a press is one of its own, and of a key that is not stuck.
+func (k *keys) works(own *pad, p keypad.Press) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	_, lets := own.driver.(keypad.Releaser)
+	works := k.held.Down(k.up(), p, lets)
+	return k.bounce.Pass(k.up(), p) && works
 }
 
-// light sets the lamp of a counter's pad.
-func (p *pads) light(counter string, on bool) {
-	for _, one := range p.all {
-		if one.counter == counter && one.lamp != nil {
-			one.lamp.put(on)
-			p.wake()
-		}
+// look tells of keys that are stuck, and of those that are no more. It returns when to look again, 0 for not before
+// the next press.
+func (k *keys) look(ctx context.Context, now time.Duration) (again time.Duration) {
+	k.mu.Lock()
+	stuck, free := k.held.Look(now)
+	any := k.held.Any()
+	k.mu.Unlock()
+	k.tell(ctx, stuck, "error")
+	k.tell(ctx, free, "ok")
+	if !any {
+		return 0
 	}
+	return now + time.Second
 }
 
-func (p *pads) write(ctx context.Context, l *port.Line) error {
-	for {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-p.woken:
+// reset forgets what is held: the line was opened anew.
+func (k *keys) reset(ctx context.Context) {
+	k.mu.Lock()
+	free := k.held.Reset()
+	k.mu.Unlock()
+	k.tell(ctx, free, "ok")
+}
+
+// tell says how keys are, in the words of the health message: "keypad c03 key next" is a part of its own.
+func (k *keys) tell(ctx context.Context, all []keypad.Press, state string) {
+	for _, p := range all {
+		own := k.of(p)
+		if own == nil {
+			continue
 		}
-		for _, one := range p.all {
-			lamp, ok := one.driver.(keypad.Lamp)
-			if !ok || one.lamp == nil {
-				continue
-			}
-			on, set := one.lamp.get()
-			if !set {
-				continue
-			}
-			if _, err := l.Write(lamp.Lamp(on)); err != nil {
-				return err
-			}
+		name := own.title() + " key " + string(p.Op)
+		if p.Arg > 0 {
+			name += fmt.Sprintf(" %d", p.Arg)
 		}
+		tell(ctx, k.events, flow.Part{Name: name, State: state})
 	}
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"sync/atomic"
@@ -16,8 +17,8 @@ const (
 	refreshEvery = 10 * time.Second
 	// drainWithin bounds how long a picture may take to leave, at 1200 baud with room to spare.
 	drainWithin = time.Second
-	// silentAfter is how many pictures in a row a display that answers may leave without an answer before it counts as gone.
-	silentAfter = 3
+	// askEvery is the same for a display that answers and shares its line: its answer is asked for.
+	askEvery = 3 * time.Second
 )
 
 // screen is a counter's display on its line.
@@ -32,79 +33,62 @@ type screen struct {
 	leaving atomic.Bool     // the picture to come is the last
 	left    chan struct{}   // the last picture has gone out
 
-	unanswered atomic.Int32 // pictures written since the last answer
-	bad        *tally
+	wrote []byte // the last picture as it went out, nil before the first
 }
 
-// use keeps the display showing the newest picture until the line or ctx ends.
-func (s *screen) use(ctx context.Context, l *port.Line) error {
-	s.unanswered.Store(0)
-	s.picture.wake() // whoever has just been plugged in shows nothing yet
-	return both(ctx,
-		func(ctx context.Context) error { return s.write(ctx, l) },
-		func(ctx context.Context) error {
-			return port.Decode(ctx, l, s.answer, func(ok bool) bool { return ok }, func(bool) { s.answered() }, s.bad.add)
-		})
-}
+// title is what the display is called in the health message.
+func (s *screen) title() string { return "led " + s.counter }
 
-// answer reads what a display says, if it says anything.
-func (s *screen) answer(buf []byte) (n int, ok bool, reply []byte, err error) {
+// answer reads what a display says.
+func (s *screen) answer(buf []byte) (n int, ok bool, err error) {
 	a, answers := s.driver.(led.Answerer)
 	if !answers {
-		return len(buf), false, nil, nil
+		return len(buf), false, nil
 	}
 	n, ok = a.Answer(buf)
 	if n > 0 && !ok {
 		err = errNoAnswer
 	}
-	return n, ok, nil, err
+	return n, ok, err
 }
 
 // errNoAnswer is counted for bytes that are no answer of the display.
 var errNoAnswer = errors.New("led: not an answer of this display")
 
-func (s *screen) answered() {
-	if s.unanswered.Swap(0) > silentAfter {
-		s.part("ok")
+// write puts the newest picture on the line and waits until it has left; again says that it is written although it
+// stands there already. wrote is false if there was nothing to write.
+func (s *screen) write(l *port.Line, again bool) (d flow.Display, wrote bool, err error) {
+	d, ok := s.picture.get()
+	if !ok {
+		return d, false, nil
 	}
+	b := s.driver.Encode(d.Show)
+	if !again && bytes.Equal(b, s.wrote) {
+		return d, false, nil
+	}
+	if _, err := l.Write(b); err != nil {
+		return d, false, err
+	}
+	if err := l.Drain(drainWithin); err != nil {
+		return d, false, err
+	}
+	s.wrote = b
+	return d, true, nil
 }
 
-// write writes every new picture, and the last one again from time to time, and tells the unit what was taken.
-func (s *screen) write(ctx context.Context, l *port.Line) error {
-	tick := time.NewTicker(refreshEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-s.picture.woken:
-		case <-tick.C:
+// shown tells the unit that a picture was taken, and at the end, that the last one was.
+func (s *screen) shown(ctx context.Context, d flow.Display) error {
+	select {
+	case s.events <- flow.Displayed{Counter: s.counter, At: d.At}:
+	case <-s.ended:
+		if d.Show.Mode == led.Stale && s.leaving.Load() {
+			s.leaving.Store(false)
+			close(s.left)
 		}
-		d, ok := s.picture.get()
-		if !ok {
-			continue
-		}
-		if _, err := l.Write(s.driver.Encode(d.Show)); err != nil {
-			return err
-		}
-		if err := l.Drain(drainWithin); err != nil {
-			return err
-		}
-		if _, answers := s.driver.(led.Answerer); answers && s.unanswered.Add(1) > silentAfter {
-			s.part("error") // the adapter takes bytes, but no display is at the other end
-			continue
-		}
-		select {
-		case s.events <- flow.Displayed{Counter: s.counter, At: d.At}:
-		case <-s.ended:
-			if d.Show.Mode == led.Stale && s.leaving.Load() {
-				s.leaving.Store(false)
-				close(s.left)
-			}
-		case <-ctx.Done():
-			return ctx.Err()
-		}
+	case <-ctx.Done():
+		return ctx.Err()
 	}
+	return nil
 }
 
 // leave makes the display say that nothing is heard: a unit that has ended must not leave an old number standing.
