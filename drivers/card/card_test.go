@@ -41,7 +41,7 @@ func TestRDM6300Check(t *testing.T) {
 	if err := NewRDM6300().Check(); err != nil {
 		t.Errorf("the defaults: %v", err)
 	}
-	if err := (&RDM6300{Form: "decimal"}).Check(); err == nil || !strings.Contains(err.Error(), "decimal10 or hex10") {
+	if err := (&RDM6300{Numbering{Form: "decimal", Order: MSB}}).Check(); err == nil || !strings.Contains(err.Error(), "decimal10 or hex") {
 		t.Errorf("a wrong form: %v", err)
 	}
 }

@@ -15,30 +15,33 @@ const (
 	rdmLen    = 1 + rdmDigits + 1
 )
 
-// The written forms of an EM4100 card.
-const (
-	Decimal10 = "decimal10" // the low 32 bits as ten decimal digits, printed on many cards (8H10D): 0008844356
-	Hex10     = "hex10"     // all 40 bits as ten upper-case hex digits: 100086F444
-)
+// Hex10 is what the form Hex is also called for this reader: all 40 bits as ten hex digits, 100086F444.
+const Hex10 = "hex10"
 
 // RDM6300 reads EM4100 cards at 125 kHz through an RDM6300 or a reader that speaks its frame.
 //
 // The reader repeats the frame about every 50 ms while the card stays: pass the numbers through Held.
+// Two cards that differ in the first byte only, the customer's, have the same Decimal10.
 type RDM6300 struct {
-	// Form is how the card's number is written: Decimal10 or Hex10.
-	// Two cards that differ in the first byte only have the same Decimal10.
-	Form string `yaml:"form"`
+	Numbering `yaml:",inline"`
 }
 
 // NewRDM6300 returns the options with their defaults: the form printed on the cards, decimal10.
-func NewRDM6300() *RDM6300 { return &RDM6300{Form: Decimal10} }
+func NewRDM6300() *RDM6300 { return &RDM6300{usual()} }
 
 // Check judges the options.
 func (r *RDM6300) Check() error {
-	if r.Form != Decimal10 && r.Form != Hex10 {
-		return fmt.Errorf("form %q: must be %s or %s", r.Form, Decimal10, Hex10)
+	n := r.numbering()
+	return n.Check()
+}
+
+// numbering is the options with Hex10 under its usual name.
+func (r *RDM6300) numbering() Numbering {
+	n := r.Numbering
+	if n.Form == Hex10 {
+		n.Form = Hex
 	}
-	return nil
+	return n
 }
 
 // Decode implements Driver. It never replies.
@@ -81,11 +84,12 @@ func (r *RDM6300) number(digits []byte) (Number, error) {
 	if b[0]^b[1]^b[2]^b[3]^b[4] != b[5] {
 		return "", fmt.Errorf("rdm6300: check byte does not match: %w", ErrFrame)
 	}
-	if r.Form == Hex10 {
-		return Number(fmt.Sprintf("%X", b[:5])), nil
+	n := r.numbering()
+	num, err := n.number(b[:emBytes])
+	if err != nil {
+		return "", fmt.Errorf("rdm6300: %w", err)
 	}
-	low := uint32(b[1])<<24 | uint32(b[2])<<16 | uint32(b[3])<<8 | uint32(b[4])
-	return Number(fmt.Sprintf("%010d", low)), nil
+	return num, nil
 }
 
 func isHex(c byte) bool {

@@ -1,16 +1,26 @@
 package card
 
 import (
+	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
 	"quhao/drivers/evdev"
 )
 
-// Typed is a written form of a wedge's card: as the reader types it.
+// Typed is a written form of a wedge's card: as the reader types it, and so not the same as another reader's.
 const Typed = "typed"
+
+// What a wedge types.
+const (
+	Decimal  = "decimal"  // a whole number: ten digits of 32 bits (8H10D), or eight of 24 bits (6H8D)
+	HexTyped = "hex"      // the card's bytes, two digits each: 8H, 10H, 14H
+	Facility = "facility" // a byte as three digits and two bytes as five, with or without a comma between: 134,62532
+)
 
 // The bounds of a number that is typed.
 const (
@@ -30,27 +40,33 @@ const (
 // It understands the digits of both rows and A to F; shift and num lock are passed over. Any other key spoils the
 // number. Origin of records and codes: see package evdev.
 type Wedge struct {
-	// Form is how the card's number is written: Typed, or Decimal10, which fills ten digits up with zeros.
-	// A reader that types eight digits has seen 24 bits of the card: they are the same ten digits as those of a
-	// reader of 32 bits only on cards whose first bytes are zero.
-	Form string `yaml:"form"`
-	// Digits is how many characters the reader types, 4 to 20; 0 takes 8 or 10, the usual ones.
+	// Numbering's Form may be Typed as well; then its other options have no meaning.
+	Numbering `yaml:",inline"`
+	// Types is what the reader types: Decimal, HexTyped or Facility.
+	// A reader that types eight decimal digits, or facility and card, has seen 24 bits of the card: they are the same
+	// number as that of a reader of 32 bits only on cards whose first byte is zero, or with bits: 24 for both.
+	Types string `yaml:"types"`
+	// Digits is how many characters the reader types, 4 to 20; 0 takes what is usual: 8 or 10 decimal digits;
+	// 6, 8, 10, 14 or 20 hex digits; 8 of facility and card.
 	Digits int `yaml:"digits"`
+	// UID is First or Last if the numbers are UIDs of four bytes, so that those of phones are known: which end of
+	// the number holds the first byte of the UID.
+	UID string `yaml:"uid"`
 
 	size int // of a record in bytes
 }
 
 // NewWedge returns the options with their defaults: ten decimal digits, from a reader that types 8 or 10.
-func NewWedge() *Wedge { return &Wedge{Form: Decimal10, size: evdev.Size()} }
+func NewWedge() *Wedge { return &Wedge{Numbering: usual(), Types: Decimal, size: evdev.Size()} }
 
 // Check judges the options; it names every mistake.
 func (w *Wedge) Check() error {
-	var errs []error
-	if w.Form != Typed && w.Form != Decimal10 {
-		errs = append(errs, fmt.Errorf("form %q: must be %s or %s", w.Form, Typed, Decimal10))
+	errs := append(w.mistakes(Decimal10, Hex, Typed), endMistakes(w.UID)...)
+	if w.Types != Decimal && w.Types != HexTyped && w.Types != Facility {
+		errs = append(errs, fmt.Errorf("types %q: must be %s, %s or %s", w.Types, Decimal, HexTyped, Facility))
 	}
 	if w.Digits != 0 && (w.Digits < lineMin || w.Digits > wedgeMax) {
-		errs = append(errs, fmt.Errorf("digits %d: must be %d to %d, or 0 for 8 or 10", w.Digits, lineMin, wedgeMax))
+		errs = append(errs, fmt.Errorf("digits %d: must be %d to %d, or 0 for what is usual", w.Digits, lineMin, wedgeMax))
 	}
 	return errors.Join(errs...)
 }
@@ -83,7 +99,7 @@ func (w *Wedge) Decode(buf []byte) (n int, num Number, reply []byte, err error) 
 			return n, num, nil, err
 		case key:
 			last = e.Time
-			c, counts := wedgeKey(e)
+			c, counts := w.key(e)
 			if counts && !begun && n > w.size {
 				return n - w.size, "", nil, nil // what stands before a number is done with
 			}
@@ -99,29 +115,70 @@ func (w *Wedge) Decode(buf []byte) (n int, num Number, reply []byte, err error) 
 	return n, "", nil, nil
 }
 
-// wedgeKey returns the character of a key; counts is false for what is passed over, c is 0 for a key that spoils.
-func wedgeKey(e evdev.Event) (c byte, counts bool) {
-	if e.Value != evdev.Pressed || evdev.IsEnter(e.Code) || e.Code == evdev.KeyShiftL || e.Code == evdev.KeyShiftR || e.Code == evdev.KeyNumLock {
+// key returns the character of a key; counts is false for what is passed over, c is 0 for a key that spoils.
+func (w *Wedge) key(e evdev.Event) (c byte, counts bool) {
+	switch {
+	case e.Value != evdev.Pressed || evdev.IsEnter(e.Code) || e.Code == evdev.KeyShiftL || e.Code == evdev.KeyShiftR || e.Code == evdev.KeyNumLock:
 		return 0, false
+	case w.Types == Facility && e.Code == evdev.KeyComma:
+		return 0, false // it stands between the two, and says nothing
 	}
 	return evdev.Char(e.Code), true
 }
 
 // number judges what was typed.
 func (w *Wedge) number(typed []byte, spoilt bool) (Number, error) {
+	usual := map[string][]int{Decimal: {8, 10}, HexTyped: {6, 8, 10, 14, 20}, Facility: {8}}[w.Types]
 	switch {
 	case spoilt:
 		return "", fmt.Errorf("wedge: a key other than 0-9 and A-F: %w", ErrFrame)
 	case w.Digits != 0 && len(typed) != w.Digits:
 		return "", fmt.Errorf("wedge: %d characters in place of %d: %w", len(typed), w.Digits, ErrFrame)
-	case w.Digits == 0 && len(typed) != 8 && len(typed) != 10:
-		return "", fmt.Errorf("wedge: %d characters in place of 8 or 10: %w", len(typed), ErrFrame)
+	case w.Digits == 0 && !slices.Contains(usual, len(typed)):
+		return "", fmt.Errorf("wedge: %d characters, usual are %v: %w", len(typed), usual, ErrFrame)
 	case w.Form == Typed:
 		return Number(typed), nil
 	}
-	v, err := strconv.ParseUint(string(typed), 10, 32)
-	if err != nil { // it quotes what was typed
-		return "", fmt.Errorf("wedge: not a decimal number of 32 bits: %w", ErrFrame)
+	id, err := w.bytes(string(typed))
+	if err != nil {
+		return "", err
 	}
-	return Number(fmt.Sprintf("%010d", v)), nil
+	num, err := w.anything(id, w.UID)
+	if err != nil {
+		return "", fmt.Errorf("wedge: %w", err)
+	}
+	return num, nil
+}
+
+// bytes turns digits back into the bytes that the reader has read. What the library says of them it quotes, so its
+// words are left away.
+func (w *Wedge) bytes(typed string) ([]byte, error) {
+	if w.Types == HexTyped {
+		if id, err := hex.DecodeString(typed); err == nil && len(id) >= 3 {
+			return id, nil
+		}
+		return nil, fmt.Errorf("wedge: not three hex bytes or more: %w", ErrFrame)
+	}
+	var facility uint64
+	if w.Types == Facility {
+		var err error
+		at := max(0, len(typed)-5)
+		if facility, err = strconv.ParseUint(typed[:at], 10, 8); err != nil {
+			return nil, fmt.Errorf("wedge: the facility is no decimal number of 8 bits: %w", ErrFrame)
+		}
+		typed = typed[at:]
+	}
+	bits := 32
+	if w.Types == Facility {
+		bits = 16
+	}
+	v, err := strconv.ParseUint(typed, 10, bits)
+	if err != nil {
+		return nil, fmt.Errorf("wedge: not a decimal number of %d bits: %w", bits, ErrFrame)
+	}
+	id := binary.BigEndian.AppendUint32(nil, uint32(facility<<16|v))
+	if len(typed) <= 8 && id[0] == 0 {
+		id = id[1:] // of a reader of 24 bits
+	}
+	return id, nil
 }

@@ -22,7 +22,7 @@ func TestWedgeBothSizes(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			w := frameDrivers()["wedge"](f.form).(*Wedge)
+			w := driverWith(t, "wedge", f.options).(*Wedge)
 			w.size = size
 			if got := run(t, w, b); !slices.Equal(got, f.want) {
 				t.Errorf("%s in records of %d bytes: %q, want %q", f.keys, size, got, f.want)
@@ -71,11 +71,12 @@ func TestWedgeLongText(t *testing.T) {
 }
 
 func TestWedgeCheck(t *testing.T) {
-	err := (&Wedge{Form: "hex", Digits: 3}).Check()
-	if err == nil || !strings.Contains(err.Error(), `form "hex"`) || !strings.Contains(err.Error(), "digits 3") {
+	err := (&Wedge{Numbering: Numbering{Form: "octal", Order: MSB}, Types: "words", Digits: 3, UID: "middle"}).Check()
+	if err == nil || !strings.Contains(err.Error(), `form "octal"`) || !strings.Contains(err.Error(), `types "words"`) || !strings.Contains(err.Error(), `uid "middle"`) || !strings.Contains(err.Error(), "digits 3") {
 		t.Errorf("both mistakes must be named: %v", err)
 	}
-	for _, good := range []Wedge{{Form: Typed, Digits: 20}, {Form: Decimal10, Digits: 4}, {Form: Decimal10}} {
+	for _, good := range []Wedge{{Digits: 20}, {Digits: 4, UID: Last}, {}} {
+		good.Numbering, good.Types = Numbering{Form: Typed, Order: LSB}, HexTyped
 		if err := good.Check(); err != nil {
 			t.Error(err)
 		}

@@ -47,6 +47,7 @@ const (
 	KeyBackspace = 14
 	KeyEnter     = 28
 	KeyShiftL    = 42
+	KeyComma     = 51
 	KeyShiftR    = 54
 	KeyNumLock   = 69
 	KeyPadEnter  = 96
