@@ -19,7 +19,9 @@ var version = "dev"
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	code := program().Main(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	p := program()
+	p.In = os.Stdin
+	code := p.Main(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
 	os.Exit(code)
 }
@@ -27,7 +29,7 @@ func main() {
 // program is the counter unit.
 func program() station.Program {
 	return station.Program{
-		Name: "quhao-display", Version: version, Try: []string{"led", "keypad", "card"},
+		Name: "quhao-display", Version: version, Kind: proto.KindCounter, Try: []string{"led", "keypad", "card"},
 		What:  "runs a counter unit of Quhao: it shows, calls and takes ratings.",
 		Serve: serve,
 	}
@@ -36,7 +38,7 @@ func program() station.Program {
 // serve opens everything, runs until it ends, and closes everything.
 func serve(ctx context.Context, a station.Arguments, out io.Writer, log *slog.Logger) (err error) {
 	var listen func(context.Context) error
-	var window *station.Window
+	window := new(station.Window)
 	if a.HTTP != "" {
 		ln, err := station.Listen(a.HTTP)
 		if err != nil {
@@ -44,10 +46,15 @@ func serve(ctx context.Context, a station.Arguments, out io.Writer, log *slog.Lo
 		}
 		defer ln.Close() // a second close is no fault; the first may never come
 		log.Info("shows its state", "http", ln.Addr())
-		window = new(station.Window)
 		listen = func(ctx context.Context) error { return window.Serve(ctx, ln) }
 	}
+	trace, err := station.OpenTrace(a.Trace, out)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, trace.Close()) }()
 	st, err := station.Open(ctx, station.Options{
+		Trace: trace, Bench: a.Try != "",
 		IdentityFile: a.Identity, DataDir: a.Data, LocalFile: a.Local, Kind: proto.KindCounter, FW: version, Log: log,
 		Subscribe: subscriptions,
 	})
@@ -56,7 +63,7 @@ func serve(ctx context.Context, a station.Arguments, out io.Writer, log *slog.Lo
 	}
 	defer func() { err = errors.Join(err, st.Close()) }()
 	if a.Try != "" {
-		return try(ctx, a.Try, st, out, log, pictureFor)
+		return try(ctx, a.Try, st, out, station.NewBench(out, a.In))
 	}
 	u, err := newUnit(st, log.With("device", st.ID))
 	if err != nil {

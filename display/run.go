@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -27,7 +28,7 @@ type unit struct {
 	st     *station.Station
 	flow   *flow.Unit
 	wires  *wires
-	window *station.Window // nil without -http
+	window *station.Window // nil if nobody looks
 	log    *slog.Logger
 	events chan flow.Event
 	end    context.CancelCauseFunc
@@ -70,13 +71,16 @@ func (u *unit) run(ctx context.Context, listen func(context.Context) error) erro
 		s.part = func(state string) { tell(ctx, u.events, flow.Part{Name: "led " + s.counter, State: state}) }
 	}
 	for _, l := range u.wires.lines {
-		g.Go(func() error { return l.run(lines, u.st.PortOptions(l.port), u.events, u.log) })
+		g.Go(func() error { return l.run(lines, u.st.PortOptions(l.names[0], l.port), u.events, u.log) })
 	}
 	g.Go(func() error { return u.pipe(ctx) })
 	g.Go(func() error { return u.receive(ctx) })
 	g.Go(func() error { return u.loop(ctx) })
 	if listen != nil {
 		g.Go(func() error { return listen(ctx) })
+	}
+	if u.window != nil {
+		g.Go(func() error { return u.st.ServeSocket(ctx, u.window) })
 	}
 	u.log.Info("ready", "counters", strings.Join(u.st.Device.Counters, " "))
 	err := g.Wait()
@@ -160,6 +164,7 @@ func (u *unit) do(a flow.Action) error {
 	case flow.Lamp:
 		u.wires.light(a.Counter, a.On)
 	case flow.Announce:
+		runtime.Gosched() // to the goroutine of the display: people look at it, nobody waits for the log
 		u.log.Info("call", "counter", a.Counter, "ticket", a.Num, "repeat", a.Repeat)
 	case flow.Restart:
 		u.end(errOrdered)

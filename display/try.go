@@ -5,110 +5,150 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"slices"
 	"strings"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"quhao/display/flow"
+	"quhao/drivers/card"
+	"quhao/drivers/keypad"
 	"quhao/drivers/led"
+	"quhao/drivers/port"
+	"quhao/drivers/trial"
+	"quhao/internal/config"
+	"quhao/internal/proto"
 	"quhao/internal/station"
 )
 
-// pictureFor is how long each picture stands while a display is tried.
-const pictureFor = 2 * time.Second
+// bench is a unit whose parts are tried, without the controller.
+type bench struct {
+	trial.Bench
+	st  *station.Station
+	out io.Writer
+}
 
-// errShown ends a trial that has shown everything.
-var errShown = errors.New("all pictures were shown")
-
-// prefixes are the names of the peripherals that a word after try stands for, nil for an unknown word.
-func prefixes(what string) []string {
-	switch what {
-	case "led":
-		return []string{"led "}
-	case "keypad":
-		return []string{"keypad ", "rater "}
-	case "card":
-		return []string{"card_reader"}
+// try runs the conformance test of one kind of part against the real thing: every display, every line of keys, or the
+// card reader.
+func try(ctx context.Context, what string, st *station.Station, out io.Writer, b trial.Bench) error {
+	t := &bench{b, st, out}
+	var errs []error
+	d := st.Device
+	switch {
+	case what == "led" && len(d.LED) > 0:
+		for _, p := range d.LED {
+			errs = append(errs, t.led(ctx, p))
+		}
+	case what == "card" && d.CardReader != nil:
+		errs = append(errs, t.card(ctx, d.CardReader))
+	case what == "keypad" && len(d.Keypad)+len(d.Rater) > 0:
+		errs = append(errs, t.keys(ctx))
+	default:
+		return fmt.Errorf("%w: the configuration of %s has no %s", station.ErrTried, d.ID, what)
+	}
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("%w: %w", station.ErrTried, err)
 	}
 	return nil
 }
 
-// try runs the drivers of one kind of peripheral against the real thing, without the controller: a display is shown every
-// picture once; keys and cards are told, one a line, until ctx ends.
-func try(ctx context.Context, what string, st *station.Station, out io.Writer, log *slog.Logger, each time.Duration) error {
-	events := make(chan flow.Event)
-	w, err := wire(st.Device, events, func() time.Duration { return st.Now().Up })
+// open opens a part's line.
+func (t *bench) open(ctx context.Context, name string, p config.Port) (*port.Line, error) {
+	l, err := port.OpenContext(ctx, t.st.PortOptions(name, p))
+	if err != nil {
+		return nil, err
+	}
+	fmt.Fprintf(t.out, "→ %s：%s\n", name, l.Name())
+	return l, nil
+}
+
+func (t *bench) led(ctx context.Context, p *config.Peripheral) error {
+	l, err := t.open(ctx, "led "+p.Counter, p.Port)
 	if err != nil {
 		return err
 	}
-	lines := slices.DeleteFunc(w.lines, func(l *line) bool {
-		return !slices.ContainsFunc(prefixes(what), func(p string) bool { return strings.HasPrefix(l.names[0], p) })
-	})
-	if len(lines) == 0 {
-		return fmt.Errorf("try %s: %s has none", what, st.ID)
+	defer l.Close() // nothing is left in it that would matter
+	cfg := setup(t.st.Device, t.st.Centre, t.st.Topics)
+	var own []led.Show
+	if i := slices.IndexFunc(cfg.Counters, func(c flow.Counter) bool { return c.ID == p.Counter }); i >= 0 {
+		own = cfg.Pictures(cfg.Counters[i], examples(cfg.Counters[i], t.st.Centre)[0])
 	}
-	g, ctx := errgroup.WithContext(ctx)
-	for _, s := range w.screens {
-		s.ended = ctx.Done()
-		s.part = func(state string) { tell(ctx, events, flow.Part{Name: "led " + s.counter, State: state}) }
-	}
-	for _, l := range lines {
-		g.Go(func() error { return l.run(ctx, st.PortOptions(l.port), events, log) })
-	}
-	g.Go(func() error { return report(ctx, events, out) })
-	if what == "led" {
-		g.Go(func() error { return parade(ctx, setup(st.Device, st.Centre, st.Topics), st, w, each) })
-	}
-	if err := g.Wait(); !errors.Is(err, errShown) {
+	return trial.LED(ctx, t.Bench, l, p.Options.(led.Driver), own) // the configuration was checked
+}
+
+func (t *bench) card(ctx context.Context, p *config.Peripheral) error {
+	l, err := t.open(ctx, "card_reader", p.Port)
+	if err != nil {
 		return err
 	}
-	return nil
+	defer l.Close() // nothing is left in it that would matter
+	driver := p.Options.(card.Driver)
+	var last card.Number
+	return trial.Card(ctx, t.Bench, func(ctx context.Context, got func(card.Number), bad func(error)) error {
+		return port.Decode(ctx, l, driver.Decode, func(n card.Number) bool { return n != "" }, func(n card.Number) {
+			if n != last { // by its digest an officer's card stands in the configuration of a centre
+				last = n
+				fmt.Fprintf(t.out, "  %s digest %s\n", n, proto.CardDigest(n.Reveal()))
+			}
+			got(n)
+		}, bad)
+	})
 }
 
-// report tells what the peripherals say.
-func report(ctx context.Context, events <-chan flow.Event, out io.Writer) error {
-	for {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case ev := <-events:
-			switch ev := ev.(type) {
-			case flow.Part:
-				fmt.Fprintf(out, "%s: %s\n", ev.Name, ev.State)
-			case flow.Press:
-				fmt.Fprintf(out, "counter %s: key %s %d\n", ev.Counter, ev.Op, ev.Arg)
-			case flow.Card:
-				fmt.Fprintf(out, "card: digest %s\n", ev.Digest) // as officers' cards stand in the configuration
-			case flow.Displayed:
-				fmt.Fprintf(out, "counter %s: the display has taken a picture\n", ev.Counter)
-			}
+// keys tries the keys of every line that has some, as the unit reads them.
+func (t *bench) keys(ctx context.Context) error {
+	events := make(chan flow.Event)
+	start := time.Now()
+	w, err := wire(t.st.Device, events, func() time.Duration { return time.Since(start) })
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, l := range w.lines {
+		if slices.ContainsFunc(l.names, func(n string) bool { return strings.HasPrefix(n, "keypad ") || strings.HasPrefix(n, "rater ") }) {
+			errs = append(errs, t.pads(ctx, l, events))
 		}
 	}
+	return errors.Join(errs...)
 }
 
-// parade shows every picture on every display.
-func parade(ctx context.Context, cfg flow.Config, st *station.Station, w *wires, each time.Duration) error {
-	tick := time.NewTicker(each)
-	defer tick.Stop()
-	for _, c := range cfg.Counters {
-		s := w.screens[c.ID]
-		if s == nil {
-			continue
-		}
-		shows := cfg.Pictures(c, examples(c, st.Centre)[0])
-		blink := shows[0]
-		blink.Blink = true
-		for _, show := range append([]led.Show{blink}, shows...) {
-			s.picture.put(flow.Display{Counter: c.ID, Show: show})
+// pads tries the keys on one line.
+func (t *bench) pads(ctx context.Context, l *line, events <-chan flow.Event) error {
+	open, err := t.open(ctx, strings.Join(l.names, ", "), l.port)
+	if err != nil {
+		return err
+	}
+	defer open.Close() // nothing is left in it that would matter
+	return trial.Keypad(ctx, t.Bench, func(ctx context.Context, got func(keypad.Press), bad func(error)) error {
+		ended := make(chan error, 1)
+		go func() { ended <- l.use(ctx, open) }()
+		for {
 			select {
-			case <-tick.C:
-			case <-ctx.Done():
-				return ctx.Err()
+			case ev := <-events:
+				if p, ok := ev.(flow.Press); ok {
+					got(p.Press)
+				}
+			case err := <-ended:
+				n := l.bad.noise()
+				for range n.N {
+					bad(errors.New(n.Last))
+				}
+				return err
 			}
 		}
+	}, expected(l.names))
+}
+
+// expected are the keys that every pad of these names has: a unit's pad is of use if it can call, and a rater has five.
+func expected(names []string) (out []keypad.Press) {
+	for _, name := range names {
+		switch {
+		case strings.HasPrefix(name, "rater "):
+			for score := 1; score <= 5; score++ {
+				out = append(out, keypad.Press{Op: keypad.Rate, Arg: score})
+			}
+		case !slices.Contains(out, keypad.Press{Op: keypad.Next}):
+			out = append(out, keypad.Press{Op: keypad.Next})
+		}
 	}
-	return errShown
+	return out
 }

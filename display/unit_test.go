@@ -231,27 +231,47 @@ func TestTryDisplay(t *testing.T) {
 	twin := virtual.NewTextLED(nil)
 	st := openTrial(t, "led", twin)
 	var out bytes.Buffer
-	if err := try(t.Context(), "led", st, &out, slog.New(slog.DiscardHandler), 50*time.Millisecond); err != nil {
+	b := station.NewBench(&out, nil)
+	b.Stand = time.Millisecond
+	if err := try(t.Context(), "led", st, &out, b); err != nil {
 		t.Fatal(err)
 	}
-	if frames, bad := twin.Counts(); frames < 8 || bad > 0 || !strings.Contains(out.String(), "the display has taken a picture") {
+	if frames, bad := twin.Counts(); frames < 8 || bad > 0 || !strings.Contains(out.String(), "正在办理") {
 		t.Errorf("%d pictures, %d bytes of noise; it says:\n%s", frames, bad, &out)
+	}
+	out.Reset()
+	no := station.NewBench(&out, strings.NewReader("what\nn\n"))
+	no.Stand = time.Millisecond
+	if err := try(t.Context(), "led", st, &out, no); !errors.Is(err, station.ErrTried) || !strings.Contains(out.String(), "[失败 FAILED] 屏上是否为") {
+		t.Errorf("a display that shows nothing: %v\n%s", err, &out)
 	}
 }
 
 func TestTryKeypad(t *testing.T) {
 	twin := virtual.NewCaller68(1)
 	st := openTrial(t, "keypad", twin)
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	out := &until{line: "key recall", end: cancel}
-	pressed := &until{line: "keypad c1: ok", end: func() { // what came before a line was opened is thrown away
-		if err := twin.Press(0x0D); err != nil {
-			t.Error(err)
+	out := &until{line: "按各键", end: func() {}}
+	open := &until{line: "Press each key once: next", end: func() { // what came before a line was opened is thrown away
+		for _, key := range []byte{0x0D, 0x0C} {
+			if err := twin.Press(key); err != nil {
+				t.Error(err)
+			}
 		}
 	}}
-	if err := try(ctx, "keypad", st, io.MultiWriter(pressed, out), slog.New(slog.DiscardHandler), time.Hour); !errors.Is(err, context.Canceled) {
+	both := io.MultiWriter(open, out)
+	if err := try(t.Context(), "keypad", st, both, station.NewBench(both, nil)); err != nil {
 		t.Errorf("ended with %v; it says:\n%s", err, out)
+	}
+	if said := out.String(); !strings.Contains(said, "key recall") || !strings.Contains(said, "each of 1 was seen") {
+		t.Errorf("it says:\n%s", said)
+	}
+	silent := station.NewBench(out, nil)
+	silent.Patience = 50 * time.Millisecond
+	if err := try(t.Context(), "keypad", st, out, silent); !errors.Is(err, station.ErrTried) || !strings.Contains(out.String(), "not seen: next") {
+		t.Errorf("keys that nobody pressed: %v\n%s", err, out)
+	}
+	if err := try(t.Context(), "led", &station.Station{Device: &config.Device{ID: "unit-9"}}, out, silent); !errors.Is(err, station.ErrTried) {
+		t.Errorf("a unit without a display: %v", err)
 	}
 }
 

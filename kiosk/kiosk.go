@@ -121,7 +121,7 @@ func (k *kiosk) keys(driver keypad.Driver, bad *tally) func(context.Context, *po
 
 // line keeps a line open and tells of its state.
 func (k *kiosk) line(ctx context.Context, w wire) error {
-	o := k.st.PortOptions(w.port)
+	o := k.st.PortOptions(w.name, w.port)
 	o.StuckAfter = noPaperFor
 	return port.Run(ctx, w.name, func() (*port.Line, error) { return port.OpenContext(ctx, o) }, w.use, func(s port.State) {
 		switch {
@@ -159,6 +159,7 @@ func (k *kiosk) run(ctx context.Context, listen func(context.Context) error) err
 	if listen != nil {
 		g.Go(func() error { return listen(ctx) })
 	}
+	g.Go(func() error { return k.st.ServeSocket(ctx, k.window) })
 	k.log.Info("ready", "hall", k.st.Device.Hall)
 	return g.Wait()
 }

@@ -21,7 +21,9 @@ var version = "dev"
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	code := program(nil).Main(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	p := program(nil)
+	p.In = os.Stdin
+	code := p.Main(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
 	os.Exit(code)
 }
@@ -29,7 +31,7 @@ func main() {
 // program is the kiosk; dial makes another pipe than the real one, for tests.
 func program(dial func(link.Options) station.Pipe) station.Program {
 	return station.Program{
-		Name: "quhao-kiosk", Version: version, Try: []string{"printer", "card", "keypad"},
+		Name: "quhao-kiosk", Version: version, Kind: proto.KindKiosk, Try: []string{"printer", "card", "keypad"},
 		What: "runs a kiosk of Quhao: a card or a key, a number, a ticket.",
 		Serve: func(ctx context.Context, a station.Arguments, out io.Writer, log *slog.Logger) error {
 			return serve(ctx, a, log, out, dial)
@@ -50,7 +52,13 @@ func serve(ctx context.Context, a station.Arguments, log *slog.Logger, out io.Wr
 		log.Info("shows its state", "http", ln.Addr())
 		listen = func(ctx context.Context) error { return window.Serve(ctx, ln) }
 	}
+	trace, err := station.OpenTrace(a.Trace, out)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, trace.Close()) }()
 	st, err := station.Open(ctx, station.Options{
+		Trace: trace, Bench: a.Try != "",
 		IdentityFile: a.Identity, DataDir: a.Data, LocalFile: a.Local, Kind: proto.KindKiosk, FW: version, Log: log,
 		Dial: dial,
 		Subscribe: func(t proto.Topics, d *config.Device) []string {
@@ -66,7 +74,7 @@ func serve(ctx context.Context, a station.Arguments, log *slog.Logger, out io.Wr
 		return err
 	}
 	if a.Try != "" {
-		return k.try(ctx, a.Try, out)
+		return k.try(ctx, a.Try, out, a.In)
 	}
 	return k.run(ctx, listen)
 }

@@ -2,48 +2,91 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"time"
 
 	"quhao/drivers/card"
 	"quhao/drivers/keypad"
 	"quhao/drivers/port"
+	"quhao/drivers/printer"
+	"quhao/drivers/trial"
 	"quhao/internal/proto"
 	"quhao/internal/station"
-	"quhao/kiosk/flow"
 )
 
-// try runs one driver against the real thing: the printer prints one test ticket; taps and presses are named until ctx ends.
-func (k *kiosk) try(ctx context.Context, what string, out io.Writer) error {
+// try runs the conformance test of one kind of part against the real thing.
+func (k *kiosk) try(ctx context.Context, what string, out io.Writer, in io.Reader) error {
 	d := k.st.Device
+	b := station.NewBench(out, in)
+	var test func(*port.Line) error
+	name := what
 	switch {
 	case what == "printer":
-		return k.tryPrinter(ctx, out)
+		driver := d.Printer.Options.(printer.Driver) // newKiosk has seen that it is one, and so below
+		test = func(l *port.Line) error { return trial.Printer(ctx, b, l, driver) }
 	case what == "card" && d.CardReader != nil:
-		driver := d.CardReader.Options.(card.Driver) // newKiosk has seen that it is one
-		return k.listen(ctx, "card_reader", func(l *port.Line) error {
-			return port.Decode(ctx, l, driver.Decode, func(n card.Number) bool { return n != "" },
-				func(n card.Number) { fmt.Fprintln(out, "card", n, "digest", proto.CardDigest(n.Reveal())) },
-				func(err error) { fmt.Fprintln(out, "not understood:", err) })
-		})
+		name = "card_reader"
+		driver := d.CardReader.Options.(card.Driver)
+		test = func(l *port.Line) error { return trial.Card(ctx, b, digested(readCards(l, driver), out)) }
 	case what == "keypad" && len(d.Keypad) > 0:
 		driver := d.Keypad[0].Options.(keypad.Driver)
-		return k.listen(ctx, "keypad", func(l *port.Line) error {
-			return port.Decode(ctx, l, driver.Decode, func(p keypad.Press) bool { return p.Op != "" },
-				func(p keypad.Press) { fmt.Fprintln(out, "key", p.Op, p.Arg) },
-				func(err error) { fmt.Fprintln(out, "not understood:", err) })
-		})
+		test = func(l *port.Line) error { return trial.Keypad(ctx, b, readKeys(l, driver), k.expected()) }
+	default:
+		return fmt.Errorf("%w: the configuration of %s has no %s", station.ErrTried, d.ID, what)
 	}
-	return fmt.Errorf("%w: the configuration of %s has no %s", station.ErrTried, d.ID, what)
+	l, err := k.open(ctx, name)
+	if err != nil {
+		return err
+	}
+	defer l.Close() // nothing is left in it that would matter
+	fmt.Fprintf(out, "→ %s：%s\n", what, l.Name())
+	if err := test(l); err != nil {
+		return fmt.Errorf("%w: %w", station.ErrTried, err)
+	}
+	return nil
+}
+
+// expected are the keys that the configuration gives a meaning.
+func (k *kiosk) expected() (out []keypad.Press) {
+	for _, key := range k.st.Device.Keys {
+		out = append(out, keypad.Press{Op: keypad.Choose, Arg: key.Key})
+	}
+	return out
+}
+
+// readCards reads cards as the kiosk does.
+func readCards(l *port.Line, d card.Driver) trial.Reading[card.Number] {
+	return func(ctx context.Context, got func(card.Number), bad func(error)) error {
+		return port.Decode(ctx, l, d.Decode, func(n card.Number) bool { return n != "" }, got, bad)
+	}
+}
+
+// digested tells the digest of each card as well: by it an officer's card stands in the configuration of a centre.
+func digested(read trial.Reading[card.Number], out io.Writer) trial.Reading[card.Number] {
+	return func(ctx context.Context, got func(card.Number), bad func(error)) error {
+		var last card.Number
+		return read(ctx, func(n card.Number) {
+			if n != last {
+				last = n
+				fmt.Fprintf(out, "  %s digest %s\n", n, proto.CardDigest(n.Reveal()))
+			}
+			got(n)
+		}, bad)
+	}
+}
+
+// readKeys reads keys as the kiosk does, but for bounce, which the trial looks at itself.
+func readKeys(l *port.Line, d keypad.Driver) trial.Reading[keypad.Press] {
+	return func(ctx context.Context, got func(keypad.Press), bad func(error)) error {
+		return port.Decode(ctx, l, d.Decode, func(p keypad.Press) bool { return p.Op != "" }, got, bad)
+	}
 }
 
 // open opens the line of a part, once.
 func (k *kiosk) open(ctx context.Context, name string) (*port.Line, error) {
 	for _, w := range k.lines {
 		if w.name == name {
-			o := k.st.PortOptions(w.port)
+			o := k.st.PortOptions(w.name, w.port)
 			o.StuckAfter = noPaperFor
 			l, err := port.OpenContext(ctx, o)
 			if err != nil {
@@ -53,45 +96,4 @@ func (k *kiosk) open(ctx context.Context, name string) (*port.Line, error) {
 		}
 	}
 	return nil, fmt.Errorf("%w: no line for %s", station.ErrTried, name)
-}
-
-func (k *kiosk) listen(ctx context.Context, name string, use func(*port.Line) error) error {
-	l, err := k.open(ctx, name)
-	if err != nil {
-		return err
-	}
-	defer l.Close()
-	k.log.Info("listening; end with Ctrl-C", "part", name)
-	if err := use(l); ctx.Err() == nil {
-		return fmt.Errorf("%w: %w", station.ErrTried, err)
-	}
-	return nil
-}
-
-func (k *kiosk) tryPrinter(ctx context.Context, out io.Writer) error {
-	l, err := k.open(ctx, "printer")
-	if err != nil {
-		return err
-	}
-	defer l.Close()
-	k.press.tell = func(_ context.Context, ev flow.Event) {
-		if s, ok := ev.(flow.PrinterState); ok {
-			fmt.Fprintln(out, "printer", s.State)
-		}
-	}
-	test := flow.Text{ZH: "测试", EN: "Test"}
-	hearing, stop := context.WithCancel(ctx)
-	defer stop()
-	how, err := k.press.print(ctx, l, listen(hearing, l), flow.Job{
-		ID: "test", Lang: k.st.Device.Lang, Department: test, Item: test,
-		Ticket: proto.TicketRes{TID: "test", Num: "T000", T: time.Now().UnixMilli()},
-	})
-	fmt.Fprintln(out, "ticket", how)
-	if err == nil && (how == proto.HowNone || how == proto.HowUnknown) {
-		err = errors.New("no paper, or nobody knows")
-	}
-	if err != nil {
-		return fmt.Errorf("%w: %w", station.ErrTried, err)
-	}
-	return nil
 }

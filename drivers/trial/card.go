@@ -20,7 +20,6 @@ type Reading[T any] func(ctx context.Context, got func(T), bad func(error)) erro
 func Card(ctx context.Context, b Bench, read Reading[card.Number]) error {
 	c := b.begin()
 	ears := listen(ctx, read)
-	defer ears.stop()
 	first, ok := c.tapped(ctx, ears)
 	held := card.Held{Gap: c.Gap}
 	if ok {
@@ -32,6 +31,7 @@ func Card(ctx context.Context, b Bench, read Reading[card.Number]) error {
 	if ok {
 		c.held(ctx, ears, &held, first)
 	}
+	ears.stop()
 	c.noise(ears.noise())
 	return c.end(ctx)
 }

@@ -19,7 +19,6 @@ const pressGap = 500 * time.Millisecond
 func Keypad(ctx context.Context, b Bench, read Reading[keypad.Press], want []keypad.Press) error {
 	c := b.begin()
 	ears := listen(ctx, read)
-	defer ears.stop()
 	k := &keys{course: c, want: want}
 	c.Say(Text{"请把每个键各按一次：" + names(want), "Press each key once: " + names(want)})
 	for until := time.Now().Add(c.Patience); len(k.missing()) > 0 && !k.stuck; {
@@ -41,6 +40,7 @@ func Keypad(ctx context.Context, b Bench, read Reading[keypad.Press], want []key
 	} else {
 		c.pass(what, Text{fmt.Sprintf("%d 个都已收到", len(want)), fmt.Sprintf("each of %d was seen", len(want))})
 	}
+	ears.stop()
 	c.noise(ears.noise())
 	return c.end(ctx)
 }
@@ -72,7 +72,7 @@ func (k *keys) pressed(now time.Duration, p keypad.Press) bool {
 	switch {
 	case slices.Contains(k.seen, p):
 		extra = Text{"又一次", "once more"}
-	case !slices.Contains(k.want, p):
+	case p.Op == keypad.Choose && !slices.Contains(k.want, p):
 		extra = Text{"配置没有用到这个键", "the configuration has no use for this key"}
 	}
 	k.seen = append(k.seen, p)

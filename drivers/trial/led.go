@@ -42,7 +42,7 @@ func LED(ctx context.Context, b Bench, l *port.Line, d led.Driver, own []led.Sho
 			return c.end(ctx)
 		}
 		shown++
-		c.judge(ctx, what)
+		c.stand(ctx, what)
 	}
 	if shown == 0 {
 		c.fail(Text{"窗口屏", "display"}, Text{"没有一幅画面可以显示", "there is no picture that it can show"})
@@ -128,8 +128,8 @@ func answered(l *port.Line, a led.Answerer) (heard []byte, ok bool, err error) {
 	return heard, false, nil
 }
 
-// judge asks whether the picture is there, or lets it stand for a while.
-func (c *course) judge(ctx context.Context, what Text) {
+// stand asks whether the picture is there, or lets it stand for a while.
+func (c *course) stand(ctx context.Context, what Text) {
 	if c.Ask != nil {
 		c.ask(ctx, Text{"屏上是否为：" + what.ZH, "Does the display show: " + what.EN + "?"},
 			Text{"请检查驱动的选项、接线和亮度", "check the driver's options, the wiring and the brightness"})

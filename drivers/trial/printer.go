@@ -68,30 +68,46 @@ func Printer(ctx context.Context, b Bench, l *port.Line, d printer.Driver) error
 
 // status asks the printer how it is, and says whether it can print.
 func (c *course) status(what Text, l *port.Line, a printer.Asker) bool {
+	said, err := judge(l, a)
+	if err != nil {
+		c.fail(what, said)
+		return false
+	}
+	c.pass(what, said)
+	return true
+}
+
+// Status asks a printer on an open line how it is, and says it in words, with what to do next if err says that it cannot
+// print; the error wraps ErrFailed. A printer that is not asked by its configuration is well.
+func Status(l *port.Line, d printer.Driver) (Text, error) {
+	a, ok := d.(printer.Asker)
+	if !ok || len(a.Ask()) == 0 {
+		return Text{"可以打开；该打印机按配置不查询状态", "can be opened; by its configuration this printer is not asked"}, nil
+	}
+	return judge(l, a)
+}
+
+// judge asks for the status and puts it into words.
+func judge(l *port.Line, a printer.Asker) (Text, error) {
 	state, heard, err := ask(l, a)
 	switch {
 	case err != nil:
-		c.fail(what, same("%v", err))
-		return false
+		return same("%v", err), ErrFailed
 	case state == printer.Gone && len(heard) > 0:
-		c.fail(what, Text{
+		return Text{
 			fmt.Sprintf("收到 % x，不是状态：请检查波特率、校验位，以及端口是否接错", heard),
 			fmt.Sprintf("it said % x, which is no status: check baud and parity, and whether this is the printer's port", heard),
-		})
-		return false
+		}, ErrFailed
 	case state == printer.Gone:
-		c.fail(what, Text{
+		return Text{
 			"没有应答：请检查电源、线缆的收发、波特率；确实不支持查询的，在配置中写 status: none",
 			"no answer: check power, the cable's two directions, and baud; write status: none for one that cannot answer",
-		})
-		return false
+		}, ErrFailed
 	case !state.CanPrint():
 		zh, en := remedy(state)
-		c.fail(what, Text{zh, en})
-		return false
+		return Text{zh, en}, ErrFailed
 	}
-	c.pass(what, same("%s", state))
-	return true
+	return same("%s", state), nil
 }
 
 // remedy says what a person has to do about a printer's state.

@@ -330,7 +330,7 @@ func TestKeypad(t *testing.T) {
 	}
 	p := &person{}
 	p.check(t, Keypad(t.Context(), p.bench(), read(l), keys), false,
-		wants{"key next", Passed, ""}, wants{"key recall", Passed, "no use"}, wants{"key rate 5", Passed, ""}, wants{"all keys", Passed, "each of 2"})
+		wants{"key next", Passed, ""}, wants{"key recall", Passed, ""}, wants{"key rate 5", Passed, ""}, wants{"all keys", Passed, "each of 2"})
 
 	for _, line := range []string{"next", "wibble"} {
 		if err := typist.Type(line); err != nil {

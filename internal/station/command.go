@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"quhao/internal/config"
+	"quhao/internal/proto"
 )
 
 // The exit codes of a device program.
@@ -28,10 +29,12 @@ var ErrTried = errors.New("it does not work")
 type Program struct {
 	Name    string
 	Version string
+	Kind    proto.Kind
 	What    string   // one line for -help
 	Try     []string // the peripherals that try knows
 	// Serve opens everything, runs until it ends, and closes everything.
 	Serve func(ctx context.Context, a Arguments, out io.Writer, log *slog.Logger) error
+	In    io.Reader // where the person at the bench answers; nil if nobody is there
 }
 
 // Arguments are the command line of a device program.
@@ -40,7 +43,10 @@ type Arguments struct {
 	Data     string // folder
 	Local    string // configuration folder or device file; empty for what the controller serves
 	HTTP     string // address of the state page; empty for none
+	Trace    string // file for what goes over the lines, "-" for standard output; empty for none
 	Try      string // one of Program.Try; empty to run
+	Doctor   bool   // look the device over, and end
+	In       io.Reader
 	version  bool
 }
 
@@ -49,24 +55,30 @@ func (p Program) usage() string {
 		`NAME WHAT
 
 Usage:
-  NAME -config FILE -data DIR [-local PATH] [-http ADDR]
-  NAME try THINGS -config FILE -data DIR [-local PATH]
+  NAME -config FILE -data DIR [-local PATH] [-http ADDR] [-trace FILE]
+  NAME doctor -config FILE -data DIR [-local PATH]
+  NAME try THINGS -config FILE -data DIR [-local PATH] [-trace FILE]
 
   -config FILE  who this device is: the file that "quhaod enrol" made
   -data DIR     its data folder: the journal, and the configuration as last served; made if it does not exist
   -local PATH   use this configuration folder, or device file, instead of what the controller serves
   -http ADDR    show the state on this machine only: GET /state and /healthz; off by default; port 0 for any
+  -trace FILE   write the bytes of every line to a file, - for standard output; at most 16 MiB, older ones go. The numbers
+                of cards are left out, but not in a try
   -version      print the version
   -help         print this
-  try           run one driver against the real thing: see what it prints or shows, or name what is tapped or pressed
+  doctor        look the device over, beside the running service or without it: what is connected, what is wrong, what to do
+  try           test one kind of part by a fixed procedure: it says what to do, and asks what only a person can see; stop
+                the service before it
 
 Examples:
   NAME -config /etc/quhao/device.yaml -data /var/lib/NAME
   NAME -config device.yaml -data run/device -local configs/hall -http 127.0.0.1:0
-  NAME try THING -config device.yaml -data run/device -local configs/hall
+  NAME doctor -config /etc/quhao/device.yaml -data /var/lib/NAME
+  NAME try THING -config device.yaml -data run/device -local configs/hall -trace -
 
 A relative serial path in the configuration lies in the data folder.
-Exit codes: 0 done, or to be started again; 1 the configuration is refused, with the reasons; 2 usage; 3 cannot start.
+Exit codes: 0 done, or to be started again; 1 refused, unwell or failed, with the reasons; 2 usage; 3 cannot start.
 `)
 }
 
@@ -85,7 +97,11 @@ func (p Program) Main(ctx context.Context, args []string, out, errs io.Writer) i
 		return ExitDone
 	}
 	log := slog.New(slog.NewTextHandler(errs, nil))
-	err = p.Serve(ctx, a, out, log)
+	if a.In = p.In; a.Doctor {
+		err = p.doctor(ctx, a, out)
+	} else {
+		err = p.Serve(ctx, a, out, log)
+	}
 	mistakes, refused := errors.AsType[config.Mistakes](err)
 	switch {
 	case refused:
@@ -98,13 +114,13 @@ func (p Program) Main(ctx context.Context, args []string, out, errs io.Writer) i
 		return ExitDone
 	}
 	fmt.Fprintf(errs, "%s: %v\n", p.Name, err)
-	if errors.Is(err, ErrTried) {
+	if errors.Is(err, ErrTried) || errors.Is(err, ErrUnwell) {
 		return ExitRefused
 	}
 	return ExitFailed
 }
 
-// parse reads the command line; flag.ErrHelp stands for -help. "try THING" may stand before or behind the flags.
+// parse reads the command line; flag.ErrHelp stands for -help. "doctor" and "try THING" may stand before or behind the flags.
 func (p Program) parse(args []string) (a Arguments, err error) {
 	fs := flag.NewFlagSet(p.Name, flag.ContinueOnError)
 	fs.SetOutput(io.Discard)
@@ -112,6 +128,7 @@ func (p Program) parse(args []string) (a Arguments, err error) {
 	fs.StringVar(&a.Data, "data", "", "")
 	fs.StringVar(&a.Local, "local", "", "")
 	fs.StringVar(&a.HTTP, "http", "", "")
+	fs.StringVar(&a.Trace, "trace", "", "")
 	fs.BoolVar(&a.version, "version", false, "")
 	var words []string
 	for rest := args; len(rest) > 0; {
@@ -127,6 +144,9 @@ func (p Program) parse(args []string) (a Arguments, err error) {
 			return a, fmt.Errorf("try what? %s", strings.Join(p.Try, ", "))
 		}
 		a.Try, words = words[1], nil
+	}
+	if len(words) > 0 && words[0] == "doctor" {
+		a.Doctor, words = true, words[1:]
 	}
 	switch {
 	case a.version:

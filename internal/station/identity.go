@@ -143,6 +143,9 @@ func (i Identity) TLS() *tls.Config {
 	}
 }
 
+// errForeign says that another controller answers than the one that enrolled this device.
+var errForeign = errors.New("the controller does not present the certificate authority that this device was enrolled with")
+
 // verify checks a chain as the controller sends it: its own certificate first, its authority's somewhere behind.
 func (i Identity) verify(chain []*x509.Certificate, now time.Time) error {
 	roots := x509.NewCertPool()
@@ -158,7 +161,7 @@ func (i Identity) verify(chain []*x509.Certificate, now time.Time) error {
 		between.AddCert(c)
 	}
 	if !found {
-		return errors.New("the controller does not present the certificate authority that this device was enrolled with")
+		return errForeign
 	}
 	if now.Before(chain[0].NotBefore) {
 		now = chain[0].NotBefore

@@ -155,7 +155,7 @@ func TestLocal(t *testing.T) {
 		if w.o.Will.Topic != "quhao/1/dev/kiosk-1/up/avail" || !w.o.Will.Retain || string(w.o.Will.Payload) != `{"s":"lost"}` {
 			t.Fatalf("will %+v", w.o.Will)
 		}
-		if p := s.PortOptions(s.Device.Printer.Port); p.Serial != filepath.Join(r.o.DataDir, "ports/kiosk-1-printer") || p.Check() != nil {
+		if p := s.PortOptions("printer", s.Device.Printer.Port); p.Serial != filepath.Join(r.o.DataDir, "ports/kiosk-1-printer") || p.Check() != nil {
 			t.Fatalf("port %+v", p)
 		}
 		for want, c := range map[port.Options]config.Port{
@@ -165,7 +165,7 @@ func TestLocal(t *testing.T) {
 			{GPIO: "GPIO17 GPIO27", Pull: port.Up}: {GPIO: "up", Lines: "GPIO17 GPIO27", Flow: "none"},
 			{GPIO: "GPIO17", Pull: port.NoPull}:    {GPIO: "none", Lines: "GPIO17", Flow: "none"},
 		} {
-			if p := s.PortOptions(c); p != want || p.Check() != nil {
+			if p := s.PortOptions("led c1", c); p != want || p.Check() != nil {
 				t.Fatalf("port %+v, want %+v: %v", p, want, p.Check())
 			}
 		}

@@ -5,8 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
 	"sync/atomic"
 	"time"
 )
@@ -62,6 +65,29 @@ func Listen(addr string) (net.Listener, error) {
 		return nil, fmt.Errorf("http address %s: the state is shown on this machine only, at 127.0.0.1, ::1 or localhost", addr)
 	}
 	return net.Listen("tcp", addr)
+}
+
+// SocketName is the file in the data folder where the running program answers as a Window, for the doctor. Only the
+// folder's owner can open it.
+const SocketName = "state.sock"
+
+// ServeSocket answers at the socket in the data folder until ctx ends. That there can be none, because the path is too
+// long for a socket, is said in the log, and keeps nothing from working.
+func (s *Station) ServeSocket(ctx context.Context, w *Window) error {
+	path := filepath.Join(s.Dir, SocketName)
+	err := os.Remove(path) // of a program that was killed: the folder is locked, so it is nobody's
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("state socket: %w", err)
+	}
+	ln, err := net.Listen("unix", path)
+	if err == nil {
+		if err = os.Chmod(path, 0o600); err == nil {
+			return w.Serve(ctx, ln)
+		}
+		err = errors.Join(err, ln.Close())
+	}
+	s.Log.Warn("the doctor will not be able to ask for the state", "err", err)
+	return nil
 }
 
 // Serve answers on ln until ctx ends, closes it, and returns nil.
