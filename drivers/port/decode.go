@@ -22,8 +22,18 @@ var ErrNoFrame = errors.New("no frame")
 // An error from them wraps ErrGone, ErrStuck or ErrClosed.
 func Decode[T any](ctx context.Context, l *Line, decode func(buf []byte) (n int, v T, reply []byte, err error),
 	valid func(T) bool, got func(T), bad func(error)) error {
+	return Talk(ctx, l, func() ([]byte, error) { return nil, nil }, decode, valid, got, bad)
+}
+
+// Talk is Decode for a device that speaks only when it is spoken to: poll is called before every read, so at least
+// every 100 ms, from the same goroutine, and what it returns is written. An error of poll ends Talk.
+func Talk[T any](ctx context.Context, l *Line, poll func() ([]byte, error),
+	decode func(buf []byte) (n int, v T, reply []byte, err error), valid func(T) bool, got func(T), bad func(error)) error {
 	buf := make([]byte, 0, bufferSize)
 	for {
+		if err := speak(l, poll); err != nil {
+			return err
+		}
 		n, err := l.Read(buf[len(buf):cap(buf)])
 		switch {
 		case ctx.Err() != nil:
@@ -44,6 +54,19 @@ func Decode[T any](ctx context.Context, l *Line, decode func(buf []byte) (n int,
 			buf = buf[:0]
 		}
 	}
+}
+
+// speak writes what is to be said now.
+func speak(l *Line, poll func() ([]byte, error)) error {
+	out, err := poll()
+	if err != nil {
+		return fmt.Errorf("%s: %w", l.name, err)
+	}
+	if len(out) == 0 {
+		return nil
+	}
+	_, err = l.Write(out)
+	return err
 }
 
 // frames decodes all frames that are whole in buf and returns how many bytes that took.
