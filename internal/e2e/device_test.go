@@ -32,6 +32,8 @@ type appliance struct {
 	t      *testing.T
 	id     string
 	prog   string // quhao-kiosk or quhao-display
+	file   string // its identity
+	data   string // its folder
 	args   []string
 	window string // host:port of its state page
 	net    *virtual.Network
@@ -47,12 +49,25 @@ type appliance struct {
 // What still runs at the end of the test is killed.
 func newAppliance(t *testing.T, d *daemon, id, prog string, keys *virtual.Typist, twins map[string]virtual.Server) *appliance {
 	t.Helper()
+	a := unpack(t, d, id, prog, keys, twins)
+	if err := os.WriteFile(a.file, d.identity(id, a.net.Addr()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	a.start()
+	return a
+}
+
+// unpack lays the cables of a device that does not know yet who it is.
+func unpack(t *testing.T, d *daemon, id, prog string, keys *virtual.Typist, twins map[string]virtual.Server) *appliance {
+	t.Helper()
 	n, err := virtual.NewNetwork(d.mqtt)
 	if err != nil {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
 	a := &appliance{t: t, id: id, prog: prog, window: freePort(t), net: n, keys: keys, cables: map[string]*virtual.Cable{}}
+	a.file, a.data = filepath.Join(dir, "id.yaml"), filepath.Join(dir, "data")
+	a.args = []string{"-config", a.file, "-data", a.data, "-local", d.conf, "-http", a.window}
 	t.Cleanup(func() {
 		if a.cmd != nil {
 			a.kill()
@@ -69,21 +84,15 @@ func newAppliance(t *testing.T, d *daemon, id, prog string, keys *virtual.Typist
 			t.Logf("%s said:\n%s", id, tail(a.log.String(), 15))
 		}
 	})
-	file, data := filepath.Join(dir, "id.yaml"), filepath.Join(dir, "data")
-	if err := os.WriteFile(file, d.identity(id, n.Addr()), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.MkdirAll(data, 0o700); err != nil {
+	if err := os.MkdirAll(a.data, 0o700); err != nil {
 		t.Fatal(err)
 	}
 	for part, twin := range twins {
-		a.cables[part] = virtual.NewCable(filepath.Join(data, part))
+		a.cables[part] = virtual.NewCable(filepath.Join(a.data, part))
 		if err := a.cables[part].Plug(t.Context(), twin); err != nil {
 			t.Fatal(err)
 		}
 	}
-	a.args = []string{"-config", file, "-data", data, "-local", d.conf, "-http", a.window}
-	a.start()
 	return a
 }
 
@@ -132,6 +141,7 @@ type kioskPage struct {
 	Printer string
 	Session bool
 	Noise   map[string]uint64
+	Refused string
 	Journal struct {
 		Next, Acked uint64
 		Err         string
@@ -263,14 +273,58 @@ type kioskProgram struct {
 // startKiosk starts a kiosk of writeCentre with a printer that takes plain text.
 func startKiosk(t *testing.T, d *daemon, id string) *kioskProgram {
 	t.Helper()
+	k, keys, twins := plainKiosk(t)
+	k.appliance = newAppliance(t, d, id, "quhao-kiosk", keys, twins)
+	return k
+}
+
+// plainKiosk is the hardware of a kiosk whose printer takes plain text.
+func plainKiosk(t *testing.T) (*kioskProgram, *virtual.Typist, map[string]virtual.Server) {
+	t.Helper()
 	k := &kioskProgram{slot: new(slot)}
 	paper, err := virtual.NewTextPrinter(48, k.slot.take)
 	if err != nil {
 		t.Fatal(err)
 	}
 	keys := virtual.NewTypist()
-	k.appliance = newAppliance(t, d, id, "quhao-kiosk", keys, map[string]virtual.Server{"printer": paper, "keypad": keys})
-	return k
+	return k, keys, map[string]virtual.Server{"printer": paper, "keypad": keys}
+}
+
+// copied starts a second kiosk from a copy of this one's card, on a cable of its own.
+func (k *kioskProgram) copied(d *daemon) *kioskProgram {
+	k.t.Helper()
+	other, keys, twins := plainKiosk(k.t)
+	other.appliance = unpack(k.t, d, k.id, k.prog, keys, twins)
+	files := []string{k.file}
+	for _, entry := range readDir(k.t, k.data) {
+		if entry.Type().IsRegular() && entry.Name() != "lock" {
+			files = append(files, filepath.Join(k.data, entry.Name()))
+		}
+	}
+	for _, name := range files {
+		content, err := os.ReadFile(name)
+		if err != nil {
+			k.t.Fatal(err)
+		}
+		to := filepath.Join(other.data, filepath.Base(name))
+		if name == k.file {
+			to, content = other.file, bytes.ReplaceAll(content, []byte(k.net.Addr()), []byte(other.net.Addr()))
+		}
+		if err := os.WriteFile(to, content, 0o600); err != nil {
+			k.t.Fatal(err)
+		}
+	}
+	other.start()
+	return other
+}
+
+func readDir(t *testing.T, dir string) []os.DirEntry {
+	t.Helper()
+	all, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
 }
 
 // page waits until the kiosk's page is as wanted.
@@ -302,77 +356,4 @@ func (k *kioskProgram) number() string {
 		k.t.Fatalf("%s: one press made the papers %v", k.id, all[len(had):])
 	}
 	return all[len(had)]
-}
-
-// counterProgram is a counter unit with its display.
-type counterProgram struct {
-	*appliance
-	led     *virtual.LED
-	counter string
-	d       *daemon
-}
-
-// startUnit starts a counter unit of writeCentre.
-func startUnit(t *testing.T, d *daemon, id, counter string) *counterProgram {
-	t.Helper()
-	u := &counterProgram{led: virtual.NewTextLED(nil), counter: counter, d: d}
-	keys := virtual.NewTypist()
-	u.appliance = newAppliance(t, d, id, "quhao-display", keys, map[string]virtual.Server{"led": u.led, "keypad": keys})
-	return u
-}
-
-// page waits until the unit's page is as wanted.
-func (u *counterProgram) page(what string, want func(unitPage) bool) unitPage {
-	u.t.Helper()
-	return see(u.t, u.state(), u.id+": "+what, want)
-}
-
-// lit says whether a press is taken now.
-func (p unitPage) lit() bool {
-	return p.Ready && !p.Stale && len(p.Counters) == 1 && p.Counters[0].Lamp && !p.Counters[0].Busy
-}
-
-// next presses the key for the next visitor, who comes at once, and returns the number that was called, empty if nobody waits.
-func (u *counterProgram) next() string {
-	u.t.Helper()
-	was := see(u.t, u.d.overview(), "the counter", func(o overviewPage) bool { return o.Counters[u.counter].S != "" }).Counters[u.counter]
-	is := u.until("next", func(o overviewPage) bool {
-		c := o.Counters[u.counter]
-		return c.Num != "" && c.Call != was.Call || c.S == "idle" && o.Waiting["office"] == 0
-	}).Counters[u.counter]
-	if is.S == "idle" {
-		return ""
-	}
-	u.page("the number on the display", func(p unitPage) bool {
-		return len(p.Counters) == 1 && !is.At().After(p.Counters[0].Shown) && strings.Contains(u.led.Shown().Text, is.Num)
-	})
-	u.until("start", func(o overviewPage) bool { return o.Counters[u.counter].S == "serving" })
-	return is.Num
-}
-
-// until presses a key, and again like an officer who sees that nothing has come of it: it may have been taken for a bounce.
-func (u *counterProgram) until(key string, want func(overviewPage) bool) (o overviewPage) {
-	u.t.Helper()
-	var err error
-	for range 40 {
-		u.page("lit keys", unitPage.lit)
-		u.press(key)
-		if o, err = sight(u.t, u.d.overview(), u.id+": after "+key, 500*time.Millisecond, want); err == nil {
-			return o
-		}
-	}
-	u.t.Fatal(err)
-	return o
-}
-
-// empty calls until nobody waits, and returns the numbers in the order they were called.
-func (u *counterProgram) empty() (out []string) {
-	u.t.Helper()
-	for {
-		number := u.next()
-		if number == "" {
-			return out
-		}
-		out = append(out, number)
-	}
 }

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bytes"
 	"fmt"
 	"net"
 	"os"
@@ -19,7 +20,12 @@ const brokerEnv = "QUHAO_E2E_BROKER"
 const shipped = "../../daemon/broker/mosquitto"
 
 // outer is a Mosquitto as the broker of a daemon, on the shipped files but for paths, and with one listener for all.
-type outer struct{ cmd *exec.Cmd }
+type outer struct {
+	t          *testing.T
+	conf, addr string
+	cmd        *exec.Cmd
+	said       *bytes.Buffer // of all starts; only to be read after it has ended
+}
 
 // newOuter starts the broker that the environment asks for and configures the daemon for it; nil for the embedded one.
 func newOuter(t *testing.T, d *daemon) *outer {
@@ -40,31 +46,43 @@ func newOuter(t *testing.T, d *daemon) *outer {
 		t.Fatal(err)
 	}
 	d.enrol("quhaod") // makes the password file
-	o := &outer{cmd: exec.Command(mosquittoPath(), "-c", mosquittoConf(t, d))}
-	said := new(strings.Builder)
-	o.cmd.Stderr = said
-	o.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := o.cmd.Start(); err != nil {
-		t.Fatalf("%v: install the Debian package mosquitto", err)
-	}
+	o := &outer{t: t, conf: mosquittoConf(t, d), addr: d.mqtt, said: new(bytes.Buffer)}
 	t.Cleanup(func() {
-		_ = o.cmd.Process.Kill() // it may have ended by itself
-		_ = o.cmd.Wait()         // by the signal
+		o.kill()
 		if t.Failed() {
-			t.Logf("mosquitto said:\n%s", tail(said.String(), 40))
+			t.Logf("mosquitto said:\n%s", tail(o.said.String(), 40))
 		}
 	})
+	o.start()
+	return o
+}
+
+// start starts the broker, which remembers nothing, and waits until it listens.
+func (o *outer) start() {
+	o.t.Helper()
+	o.cmd = exec.Command(mosquittoPath(), "-c", o.conf)
+	o.cmd.Stderr = o.said
+	o.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := o.cmd.Start(); err != nil {
+		o.t.Fatalf("%v: install the Debian package mosquitto", err)
+	}
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for late := time.Now().Add(startWithin); ; <-tick.C {
-		if conn, err := net.Dial("tcp", d.mqtt); err == nil {
+		if conn, err := net.Dial("tcp", o.addr); err == nil {
 			conn.Close()
-			return o
+			return
 		}
 		if time.Now().After(late) {
-			t.Fatalf("mosquitto does not listen at %s", d.mqtt)
+			o.t.Fatalf("mosquitto does not listen at %s", o.addr)
 		}
 	}
+}
+
+// kill is kill -9, and waits until the broker is gone.
+func (o *outer) kill() {
+	_ = o.cmd.Process.Kill() // it may have ended by itself
+	_ = o.cmd.Wait()         // by the signal
 }
 
 // mosquittoPath looks where Debian puts it as well, which is on the path of root only.

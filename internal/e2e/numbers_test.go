@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"sync"
 	"testing"
-	"time"
 
 	"quhao/daemon/queue"
 	"quhao/internal/proto"
@@ -45,10 +44,9 @@ func (c *crew) Wait() error {
 type given struct {
 	mu      sync.Mutex
 	numbers map[proto.ID]string
-	grown   chan struct{} // closed at each new number
 }
 
-func newGiven() *given { return &given{numbers: map[proto.ID]string{}, grown: make(chan struct{})} }
+func newGiven() *given { return &given{numbers: map[proto.ID]string{}} }
 
 // add notes an answer; it is an error if the same request was answered with another number before.
 func (g *given) add(id proto.ID, res proto.Res) error {
@@ -61,8 +59,6 @@ func (g *given) add(id proto.ID, res proto.Res) error {
 		return fmt.Errorf("request %s was answered %s and then %s", id, was, res.Ticket.Num)
 	}
 	g.numbers[id] = res.Ticket.Num
-	close(g.grown)
-	g.grown = make(chan struct{})
 	return nil
 }
 
@@ -70,13 +66,6 @@ func (g *given) copy() map[proto.ID]string {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return maps.Clone(g.numbers)
-}
-
-// more is closed at the next number; n is how many there are.
-func (g *given) more() (n int, more <-chan struct{}) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return len(g.numbers), g.grown
 }
 
 // against compares what was answered with the database: lost are answers that are not in it as they were given,
@@ -256,62 +245,6 @@ func pressTogether(units []*client) (map[string]string, error) {
 	return called, group.Wait()
 }
 
-// TestKilledUnderLoad: the daemon is killed again and again while eight kiosks take numbers. Every number that was
-// answered is in the database after each kill, none is there twice, and the kiosks' repeated requests, the daemon being
-// another one by then, make no second ticket.
-func TestKilledUnderLoad(t *testing.T) {
-	const clients, between = 8, 80
-	kills := rounds(t, 12)
-	d := newDaemon(t, writeCentre(t, clients, 1))
-	all := kiosks(t, d, clients)
-	d.start()
-	g := newGiven()
-	enough := make(chan struct{})
-	var group crew
-	for _, c := range all {
-		group.Go(func() error {
-			for {
-				select {
-				case <-enough:
-					return nil
-				default:
-				}
-				id := newID()
-				res, err := c.take(id)
-				if err == nil {
-					err = g.add(id, res)
-				}
-				if err != nil {
-					return err
-				}
-			}
-		})
-	}
-	lost := 0
-	for i := range kills {
-		waitFor(t, g, (i+1)*between)
-		d.kill()
-		answered := g.copy()
-		_, _, missing := g.against(t, d.books(), answered)
-		lost += missing
-		d.start()
-	}
-	waitFor(t, g, (kills+1)*between)
-	close(enough)
-	if err := group.Wait(); err != nil {
-		t.Fatal(err)
-	}
-	repeatAll(t, all, g)
-	d.kill()
-	answered := g.copy()
-	s := d.books()
-	distinct, doubles, missing := g.against(t, s, answered)
-	if len(s.Tickets) != len(answered) {
-		t.Errorf("%d tickets for %d requests that were all answered", len(s.Tickets), len(answered))
-	}
-	t.Logf("kill -9 %d times: numbers given %d, distinct %d, doubles %d, lost %d; %s", kills+1, len(answered), distinct, doubles, lost+missing, d.verify())
-}
-
 // rounds is how often something is done: as often as QUHAO_ROUNDS says, for a long soak.
 func rounds(t *testing.T, usual int) int {
 	t.Helper()
@@ -346,23 +279,5 @@ func repeatAll(t *testing.T, all []*client, g *given) {
 	}
 	if err := group.Wait(); err != nil {
 		t.Error(err)
-	}
-}
-
-// waitFor waits until n numbers were given.
-func waitFor(t *testing.T, g *given, n int) {
-	t.Helper()
-	late := time.NewTimer(2 * answerWithin)
-	defer late.Stop()
-	for {
-		have, more := g.more()
-		if have >= n {
-			return
-		}
-		select {
-		case <-more:
-		case <-late.C:
-			t.Fatalf("%d numbers of %d after %s", have, n, 2*answerWithin)
-		}
 	}
 }
