@@ -72,12 +72,20 @@ func newID() proto.ID {
 // connect makes a device and runs it until the test ends.
 func connect(t *testing.T, d *daemon, dev string, kind proto.Kind, subscribe ...string) *client {
 	t.Helper()
+	c, stop := dial(t, d.mqtt, dev, d.enrol(dev), kind, subscribe...)
+	t.Cleanup(stop)
+	return c
+}
+
+// dial makes a device and runs it until stop is called.
+func dial(t *testing.T, addr, dev, secret string, kind proto.Kind, subscribe ...string) (c *client, stop func()) {
+	t.Helper()
 	topics := proto.NewTopics("")
 	j, err := device.OpenJournal(new(memory), func() proto.Install { return proto.Install(random()) })
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &client{
+	c = &client{
 		t: t, dev: dev, topics: topics, start: time.Now(), asks: make(chan question), facts: make(chan fact),
 		states: map[string]proto.CounterState{}, change: make(chan struct{}),
 	}
@@ -85,7 +93,7 @@ func connect(t *testing.T, d *daemon, dev string, kind proto.Kind, subscribe ...
 		Dev: dev, Kind: kind, FW: "e2e", Topics: topics, Boot: proto.Boot(random()), Random: random,
 	}, j)
 	c.link = link.New(link.Options{
-		Addr: d.mqtt, ClientID: dev, User: dev, Password: d.enrol(dev), MinWait: 20 * time.Millisecond, MaxWait: 200 * time.Millisecond,
+		Addr: addr, ClientID: dev, User: dev, Password: secret, MinWait: 20 * time.Millisecond, MaxWait: 200 * time.Millisecond,
 		Will:      proto.Message{Topic: topics.Up(dev, proto.UpAvail), Payload: []byte(`{"s":"lost"}`), Retain: true, QoS: 1},
 		Subscribe: append([]string{topics.AllDown(dev), topics.Ctl()}, subscribe...),
 	}, slog.New(slog.DiscardHandler))
@@ -97,8 +105,7 @@ func connect(t *testing.T, d *daemon, dev string, kind proto.Kind, subscribe ...
 		}
 	})
 	wg.Go(func() { c.run(ctx) })
-	t.Cleanup(func() { cancel(); wg.Wait() })
-	return c
+	return c, func() { cancel(); wg.Wait() }
 }
 
 // run is the device's one goroutine.
@@ -210,19 +217,24 @@ func (c *client) message(m proto.Message, open map[proto.ID]question) {
 
 // do sends a command until it is answered.
 func (c *client) do(cmd proto.Cmd) (proto.Res, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), answerWithin)
+	defer cancel()
+	return c.ask(ctx, cmd)
+}
+
+// ask sends a command until it is answered or ctx ends.
+func (c *client) ask(ctx context.Context, cmd proto.Cmd) (proto.Res, error) {
 	q := question{cmd: cmd, answer: make(chan proto.Res, 1)}
-	late := time.NewTimer(answerWithin)
-	defer late.Stop()
 	select {
 	case c.asks <- q:
-	case <-late.C:
-		return proto.Res{}, fmt.Errorf("%s: the device does not take the command", c.dev)
+	case <-ctx.Done():
+		return proto.Res{}, fmt.Errorf("%s: the device does not take the command: %w", c.dev, ctx.Err())
 	}
 	select {
 	case res := <-q.answer:
 		return res, nil
-	case <-late.C:
-		return proto.Res{}, fmt.Errorf("%s: %s %s was not answered within %s", c.dev, cmd.Op, cmd.ID, answerWithin)
+	case <-ctx.Done():
+		return proto.Res{}, fmt.Errorf("%s: %s %s was not answered: %w", c.dev, cmd.Op, cmd.ID, ctx.Err())
 	}
 }
 
@@ -256,8 +268,13 @@ func (c *client) keep(f proto.Fact) error {
 
 // await waits for a counter to be as wanted.
 func (c *client) await(counter string, want func(proto.CounterState) bool) (proto.CounterState, error) {
-	late := time.NewTimer(answerWithin)
-	defer late.Stop()
+	ctx, cancel := context.WithTimeout(context.Background(), answerWithin)
+	defer cancel()
+	return c.watch(ctx, counter, want)
+}
+
+// watch waits for a counter to be as wanted until ctx ends.
+func (c *client) watch(ctx context.Context, counter string, want func(proto.CounterState) bool) (proto.CounterState, error) {
 	for {
 		c.mu.Lock()
 		st, changed := c.states[counter], c.change
@@ -267,8 +284,8 @@ func (c *client) await(counter string, want func(proto.CounterState) bool) (prot
 		}
 		select {
 		case <-changed:
-		case <-late.C:
-			return st, fmt.Errorf("%s: counter %s is %+v after %s", c.dev, counter, st, answerWithin)
+		case <-ctx.Done():
+			return st, fmt.Errorf("%s: counter %s is still %+v: %w", c.dev, counter, st, ctx.Err())
 		}
 	}
 }

@@ -14,6 +14,9 @@ const binEnv = "QUHAO_E2E_BIN"
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
 func run(m *testing.M) int {
+	if code, yes := injector(); yes {
+		return code
+	}
 	dir, err := os.MkdirTemp("", "quhao-e2e-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
