@@ -52,16 +52,20 @@ func newMetrics() *metrics {
 	}
 }
 
-// timedStore is the store as the controller writes to it, with a watch on each commit.
+// timedStore is the store as the controller writes to it, with a watch on each commit and space in reserve.
 type timedStore struct {
 	*store.Store
-	m *metrics
+	m    *metrics
+	kept *reserve
 }
 
-// Append is that of the store.
+// Append is that of the store. If the disk is full, the space in reserve is given up and it is tried once more.
 func (s timedStore) Append(events []queue.Event, tickets []queue.Ticket, visits []queue.Visit) error {
 	began := time.Now()
 	err := s.Store.Append(events, tickets, visits)
+	if store.Full(err) && s.kept.release() {
+		err = s.Store.Append(events, tickets, visits)
+	}
 	s.m.commit.Observe(time.Since(began).Seconds())
 	s.m.batch.Observe(float64(len(events)))
 	return err

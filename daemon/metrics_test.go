@@ -170,7 +170,7 @@ func TestMetricsOfCommits(t *testing.T) {
 	}
 	defer st.Close()
 	h, m := mounted(t, gone{}, st, nil)
-	timed := timedStore{st, m}
+	timed := timedStore{Store: st, m: m}
 	event := queue.Event{Seq: 1, At: time.Now().UTC().Truncate(time.Millisecond), Actor: "test", Body: queue.EpochRaised{Epoch: 1, Boot: "b", Why: "start"}}
 	if err := timed.Append([]queue.Event{event}, nil, nil); err != nil {
 		t.Fatal(err)

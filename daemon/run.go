@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -132,15 +133,15 @@ func (p *publisher) figures() prometheus.Collector {
 
 // run wires the daemon together and runs it until ctx ends or a part of it fails.
 func run(ctx context.Context, conf *config.Config, o runOptions, log *slog.Logger) error {
-	started := time.Now()
-	st, err := store.Open(o.data, store.Options{CheckWait: checkWait})
+	started, out, figures, al := time.Now(), &publisher{}, newMetrics(), &alarms{log: log}
+	st, kept, err := openStore(o.data, al, log)
 	if err != nil {
 		return startError{err}
 	}
 	defer st.Close()
-	out, figures, al := &publisher{}, newMetrics(), &alarms{log: log}
 	ctl, err := controller.New(controller.Options{
-		Config: conf, Store: timedStore{st, figures}, Publisher: out, Keys: controller.NewFileKeys(o.data), Random: random, Where: out.where, Log: log,
+		Config: conf, Store: timedStore{st, figures, kept}, Publisher: out, Keys: controller.NewFileKeys(o.data), Random: random, Where: out.where, Log: log,
+		Tight: kept.Tight,
 	}, time.Now())
 	if err != nil {
 		return startError{err}
@@ -180,10 +181,12 @@ func run(ctx context.Context, conf *config.Config, o runOptions, log *slog.Logge
 	})
 	g.Go(func() error { return newBackups(o, st, al, log).run(gctx, ctl) })
 	g.Go(func() error { return al.watchCheck(gctx, st) })
+	g.Go(func() error { return kept.run(gctx, ctl.Republish) })
 	g.Go(func() error { return watchdog(gctx, ctl) })
 	if !o.manual {
 		if err := openDay(gctx, ctl, log); err != nil {
-			log.Warn("no day was opened", "err", err)
+			log.Warn("no service day was opened; it is tried again until one is", "err", err)
+			g.Go(func() error { return keepOpening(gctx, ctl, log) })
 		}
 	}
 	if err := notify("READY=1"); err != nil {
@@ -195,6 +198,24 @@ func run(ctx context.Context, conf *config.Config, o runOptions, log *slog.Logge
 		return err
 	}
 	return nil
+}
+
+// openStore opens the database and takes the space in reserve, which is given up if the disk is too full for a start.
+func openStore(data string, al *alarms, log *slog.Logger) (*store.Store, *reserve, error) {
+	st, err := store.Open(data, store.Options{CheckWait: checkWait})
+	if store.Full(err) {
+		if os.Remove(filepath.Join(data, reserveFile)) == nil {
+			st, err = store.Open(data, store.Options{CheckWait: checkWait})
+		}
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	kept, err := openReserve(data, al, log)
+	if err != nil {
+		return nil, nil, errors.Join(err, st.Close())
+	}
+	return st, kept, nil
 }
 
 // listenPages opens the address of the pages: encrypted beyond this machine, unless the configuration says otherwise.
@@ -348,6 +369,23 @@ func openDay(ctx context.Context, ctl *controller.Controller, log *slog.Logger) 
 		log.Info("a service day was opened")
 	}
 	return err
+}
+
+// keepOpening tries to open a service day each second until one is open: a disk that failed at that moment must not leave a
+// hall closed that nobody told to stay so.
+func keepOpening(ctx context.Context, ctl *controller.Controller, log *slog.Logger) error {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+		}
+		if openDay(ctx, ctl, log) == nil { // what is wrong is said by the controller's own fault
+			return nil
+		}
+	}
 }
 
 func newRequest(now time.Time) queue.RequestID {

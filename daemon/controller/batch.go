@@ -90,6 +90,9 @@ func (b *batch) do(cmd queue.Command) (queue.Answer, *queue.Refusal) {
 	if b.faulted != nil || b.broken != nil {
 		return queue.Answer{}, refuse("%v", ErrFaulted)
 	}
+	if _, take := cmd.Do.(queue.Take); take && b.tight() {
+		return queue.Answer{}, &queue.Refusal{Code: queue.Closed, Why: "服务器磁盘已满，暂停取号，叫号照常 (the controller's disk is full: no numbers, calling goes on)"}
+	}
 	if cmd.Request != "" && b.doubt {
 		old, used, err := b.o.Store.ByRequest(context.Background(), cmd.Request)
 		if err != nil {

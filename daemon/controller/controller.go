@@ -44,6 +44,8 @@ type Options struct {
 	Random    func() string           // a new random name
 	Where     func(dev string) string // the address of a device that is connected, host:port, or ""; nil if the broker does not tell
 	Log       *slog.Logger
+	// Tight says that the disk of the store is full but for what was kept in reserve: no numbers are given. nil: never.
+	Tight func() bool
 }
 
 const (
@@ -94,6 +96,8 @@ type Controller struct {
 	issued   map[queue.DeptID]int // highest numbers that devices say they have seen
 	handedIn map[string]handed    // what kiosks have said of their papers since the start
 
+	orders map[proto.ID]order // that somebody waits for
+
 	inputs chan Input
 }
 
@@ -133,7 +137,7 @@ func New(o Options, now time.Time) (*Controller, error) {
 		log: o.Log, officers: o.Config.Centre.Officers, count: map[string]uint64{},
 		devices: deviceViews(o.Config.Devices), lastNow: now, inputs: make(chan Input, maxBatch),
 		sessions: map[string]*session{}, published: map[string]published{},
-		issued: map[queue.DeptID]int{}, handedIn: map[string]handed{},
+		issued: map[queue.DeptID]int{}, handedIn: map[string]handed{}, orders: map[proto.ID]order{},
 	}
 	if err := c.load(); err != nil {
 		return nil, err
@@ -347,6 +351,9 @@ func (c *Controller) ctlWord() string {
 	}
 	return "on"
 }
+
+// tight says that the disk of the store has no room for more numbers.
+func (c *Controller) tight() bool { return c.o.Tight != nil && c.o.Tight() }
 
 func (c *Controller) goodbye(now time.Time) { c.publishCtl(now, "off") }
 

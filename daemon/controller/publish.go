@@ -160,7 +160,7 @@ func (c *Controller) hallState(hall string) proto.HallState {
 }
 
 func (c *Controller) deptState(d queue.DeptID) proto.DeptState {
-	s := proto.DeptState{ID: string(d), Waiting: len(c.state.Line(d)), Issued: c.state.LastNum[d], Open: c.state.Accepting(d)}
+	s := proto.DeptState{ID: string(d), Waiting: len(c.state.Line(d)), Issued: c.state.LastNum[d], Open: c.state.Accepting(d) && !c.tight()}
 	for _, call := range c.calls {
 		if t := c.rules.Departments[d].Series.Prefix; s.Last == "" && prefixed(call.number, t) {
 			s.Last = call.number
@@ -169,6 +169,8 @@ func (c *Controller) deptState(d queue.DeptID) proto.DeptState {
 	switch {
 	case !c.state.Open:
 		s.Why = "day_closed"
+	case c.tight():
+		s.Why = "disk_full"
 	case !s.Open:
 		s.Why = "issuing_closed"
 	}

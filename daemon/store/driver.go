@@ -4,6 +4,7 @@ package store
 
 import (
 	"errors"
+	"syscall"
 
 	"github.com/mattn/go-sqlite3"
 )
@@ -17,4 +18,10 @@ func refused(err error) error {
 		return ErrRefused{What: e.Error()}
 	}
 	return err
+}
+
+// Full says whether an error of the store means that its disk is full.
+func Full(err error) bool {
+	e, ok := errors.AsType[sqlite3.Error](err)
+	return ok && (e.Code == sqlite3.ErrFull || e.SystemErrno == syscall.ENOSPC) || errors.Is(err, syscall.ENOSPC)
 }

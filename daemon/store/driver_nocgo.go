@@ -6,3 +6,6 @@ package store
 const haveSQLite = false
 
 func refused(err error) error { return err }
+
+// Full says whether an error of the store means that its disk is full.
+func Full(error) bool { return false }
