@@ -55,15 +55,18 @@ func (m *Matrix) key(row, column int) (Press, error) {
 func (m *Matrix) Check() error {
 	var errs []error
 	var seen []string
-	for option, lines := range map[string][]string{"rows": m.RowLines, "columns": m.Columns} {
-		if len(lines) > matrixMost {
-			errs = append(errs, fmt.Errorf("%s: %d lines, allowed are %d", option, len(lines), matrixMost))
+	for _, o := range []struct {
+		key   string
+		lines []string
+	}{{"rows", m.RowLines}, {"columns", m.Columns}} {
+		if len(o.lines) > matrixMost {
+			errs = append(errs, fmt.Errorf("%s: %d lines, allowed are %d", o.key, len(o.lines), matrixMost))
 		}
-		for _, name := range lines {
+		for _, name := range o.lines {
 			if !lineName(name) {
-				errs = append(errs, fmt.Errorf("%s: %q is no name of a line, such as GPIO17", option, name))
+				errs = append(errs, fmt.Errorf("%s: %q is no name of a line, such as GPIO17", o.key, name))
 			} else if slices.Contains(seen, name) {
-				errs = append(errs, fmt.Errorf("%s: the line %s stands twice", option, name))
+				errs = append(errs, fmt.Errorf("%s: the line %s stands twice", o.key, name))
 			}
 			seen = append(seen, name)
 		}
@@ -84,7 +87,6 @@ func (m *Matrix) Check() error {
 			}
 		}
 	}
-	slices.SortFunc(errs, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
 	return errors.Join(errs...)
 }
 

@@ -123,6 +123,7 @@ func (d *decoder) peripherals(p *Device) {
 	for _, o := range p.all() {
 		d.driver(o)
 		d.port(o)
+		d.effects(o)
 		if !d.ok(&p.Counters, &o.p.Counter) {
 			continue
 		}
@@ -156,8 +157,8 @@ func (d *decoder) lines(p *Device) {
 	for i, o := range all {
 		for _, earlier := range all[:i] {
 			a, b := earlier.p, o.p
-			if twice := bothName(a, b); twice != "" && d.ok(&b.Port.GPIO, &a.Port.GPIO) {
-				d.at(&b.Port.GPIO, "the GPIO line %s is a key of the %s in %s already", twice, earlier.key, nearby(d.places[&a.Port.GPIO], d.places[&b.Port.GPIO]))
+			if twice := bothName(a, b); twice != "" && d.ok(b.Port.placed(), a.Port.placed()) {
+				d.at(b.Port.placed(), "the GPIO line %s is taken by the %s in %s already", twice, earlier.key, nearby(d.places[a.Port.placed()], d.places[b.Port.placed()]))
 				break
 			}
 			if !d.ok(&a.Port, &b.Port, a.Port.placed(), b.Port.placed()) || a.Port.where() == "" || a.Port.where() != b.Port.where() {
@@ -167,8 +168,10 @@ func (d *decoder) lines(p *Device) {
 			switch {
 			case a.Addr == 0 || b.Addr == 0:
 				d.at(b.Port.placed(), "the port %s is used already by the %s in %s; give each its own port", b.Port.where(), earlier.key, first)
-			case a.Addr == b.Addr:
+			case a.Addr == b.Addr && !speaksAlike(earlier, o):
 				d.at(b.Port.placed(), "the port %s with addr %d is used already by the %s in %s; give each its own port, or each its own option addr", b.Port.where(), b.Addr, earlier.key, first)
+			case (earlier.key == "led") != (o.key == "led") && (answers(a) || answers(b)):
+				d.at(b.Port.placed(), "the answers of a display on %s and the keys of a pad cannot be told apart; give each its own port; see %s", b.Port.where(), first)
 			case a.Driver != b.Driver || a.Port.Baud != b.Port.Baud || a.Port.Flow != b.Port.Flow:
 				d.at(b.Port.placed(), "peripherals that share %s must have the same driver, baud and flow; see %s", b.Port.where(), first)
 			default:
@@ -181,8 +184,8 @@ func (d *decoder) lines(p *Device) {
 
 // bothName is the first GPIO line that two peripherals both name, empty if there is none.
 func bothName(a, b *Peripheral) string {
-	names := strings.Fields(a.Port.Lines)
-	for name := range strings.FieldsSeq(b.Port.Lines) {
+	names := strings.Fields(a.Port.named())
+	for name := range strings.FieldsSeq(b.Port.named()) {
 		if slices.Contains(names, name) {
 			return name
 		}
@@ -190,8 +193,11 @@ func bothName(a, b *Peripheral) string {
 	return ""
 }
 
+// named are the names of all GPIO lines of a port, with spaces between.
+func (p *Port) named() string { return p.Lines + " " + p.Rows + " " + p.Lamps }
+
 // where is the place a port leads to, empty if it has none of its own: GPIO lines go by their names.
-func (p *Port) where() string { return cmp.Or(p.Serial, p.TCP, p.LP, p.Evdev, p.SPI) }
+func (p *Port) where() string { return cmp.Or(p.Serial, p.TCP, p.LP, p.Evdev, p.SPI, p.PCSC) }
 
 // placed is the field of the port that names the place.
 func (p *Port) placed() any {

@@ -46,15 +46,16 @@ type Key struct {
 // A unit with several counters has a list of them, each with its counter. Several may share one line (RS-485)
 // if their driver has the option addr and each has its own.
 type Peripheral struct {
-	Counter string `yaml:"counter"` // which counter it belongs to; default the unit's only one; empty on a kiosk
-	Driver  string `yaml:"driver" must:"the name of the driver"`
-	Port    Port   `yaml:"port" must:"where it is connected: serial, tcp, lp, evdev, gpio or spi"`
-	Options any    `yaml:"options"` // what the driver's New returned, filled from the file: a card.Driver, keypad.Driver, led.Driver or printer.Driver
-	Addr    int    `yaml:"-"`       // its address on a shared line: the driver's option addr; 0 if the driver has none
+	Counter string  `yaml:"counter"` // which counter it belongs to; default the unit's only one; empty on a kiosk
+	Driver  string  `yaml:"driver" must:"the name of the driver"`
+	Port    Port    `yaml:"port" must:"where it is connected: serial, tcp, lp, evdev, gpio, spi, wiegand or pcsc"`
+	Options any     `yaml:"options"` // what the driver's New returned, filled from the file: a card.Driver, keypad.Driver, led.Driver or printer.Driver
+	Effects Effects `yaml:"effects"` // of a led: how a call is shown, and how bright
+	Addr    int     `yaml:"-"`       // its address on a shared line: the driver's option addr; 0 if the driver has none
 }
 
-// Port is where a peripheral is connected. Exactly one of Serial, TCP, LP, Evdev, GPIO and SPI is set, and the driver
-// says which of them it can work on.
+// Port is where a peripheral is connected. Exactly one of Serial, TCP, LP, Evdev, GPIO, SPI, Wiegand and PCSC is set,
+// and the driver says which of them it can work on.
 type Port struct {
 	Serial string `yaml:"serial"` // a tty: an absolute path, one relative to the data folder of the device's program, or usb:VENDOR:PRODUCT as in package usb
 	Baud   int    `yaml:"baud"`   // of a serial line; default the driver's usual speed
@@ -65,7 +66,14 @@ type Port struct {
 	GPIO   string `yaml:"gpio" oneof:"up down none"` // lines of the board, which the driver's options name: what pulls them
 	SPI    string `yaml:"spi"`                       // a chip select: /dev/spidev0.0
 
-	Lines string `yaml:"-"` // the names of the GPIO lines with spaces between, from the driver's options
+	Wiegand string `yaml:"wiegand" oneof:"up down none"` // two lines of the board, d0 and d1 of the driver's options: what pulls them
+	PCSC    string `yaml:"pcsc"`                         // a reader of pcscd: a part of its name, or a pattern with *
+
+	// From the driver's options, names of GPIO lines with spaces between: those that are read, the rows of a matrix,
+	// and the lamps.
+	Lines string `yaml:"-"`
+	Rows  string `yaml:"-"`
+	Lamps string `yaml:"-"`
 }
 
 func (p *Port) defaults() { p.Flow = "none" }
@@ -75,7 +83,7 @@ func (p *Port) kinds() (keys []string, fields []*string) {
 	for _, k := range []struct {
 		key   string
 		field *string
-	}{{"serial", &p.Serial}, {"tcp", &p.TCP}, {"lp", &p.LP}, {"evdev", &p.Evdev}, {"gpio", &p.GPIO}, {"spi", &p.SPI}} {
+	}{{"serial", &p.Serial}, {"tcp", &p.TCP}, {"lp", &p.LP}, {"evdev", &p.Evdev}, {"gpio", &p.GPIO}, {"spi", &p.SPI}, {"wiegand", &p.Wiegand}, {"pcsc", &p.PCSC}} {
 		if *k.field != "" {
 			keys, fields = append(keys, k.key), append(fields, k.field)
 		}

@@ -70,6 +70,12 @@ func (d *decoder) driver(o owned) {
 	if l, ok := options.(interface{ Lines() []string }); ok {
 		p.Port.Lines = strings.Join(l.Lines(), " ")
 	}
+	if l, ok := options.(interface{ Rows() []string }); ok {
+		p.Port.Rows = strings.Join(l.Rows(), " ")
+	}
+	if l, ok := options.(interface{ Lamps() []string }); ok {
+		p.Port.Lamps = strings.Join(l.Lamps(), " ")
+	}
 }
 
 // preset lets a driver with profiles set its options to the one that is named, before the single options are read.
@@ -154,13 +160,13 @@ var (
 // port checks where a peripheral is connected.
 func (d *decoder) port(own owned) {
 	o := &own.p.Port
-	if !d.given[o] || !d.ok(o, &o.Serial, &o.TCP, &o.LP, &o.Evdev, &o.GPIO, &o.SPI) {
+	if !d.given[o] || !d.ok(o, &o.Serial, &o.TCP, &o.LP, &o.Evdev, &o.GPIO, &o.SPI, &o.Wiegand, &o.PCSC) {
 		return
 	}
 	keys, fields := o.kinds()
 	switch {
 	case len(keys) == 0:
-		d.at(o, "port needs serial (a path such as /dev/serial/by-id/…), tcp (host:port), lp (usb:VENDOR:PRODUCT of a USB printer), evdev (a path in /dev/input/by-id), gpio (up, down or none) or spi (/dev/spidev0.0)")
+		d.at(o, "port needs serial (a path such as /dev/serial/by-id/…), tcp (host:port), lp (usb:VENDOR:PRODUCT of a USB printer), evdev (a path in /dev/input/by-id), gpio (up, down or none), spi (/dev/spidev0.0), wiegand (up, down or none) or pcsc (a part of the name of a reader of pcscd)")
 		return
 	case len(keys) > 1:
 		d.at(fields[1], "port has %s; a thing hangs on one line, so remove one", strings.Join(keys, " and "))
@@ -206,6 +212,8 @@ func (d *decoder) place(o *Port) {
 		d.at(&o.Evdev, "%s is another device after it was unplugged; write the lasting name from /dev/input/by-id or /dev/input/by-path", o.Evdev)
 	case o.Evdev != "" && !filepath.IsAbs(o.Evdev) && !calledByName(o.Evdev):
 		d.at(&o.Evdev, "evdev must be an absolute path, such as /dev/input/by-id/…-event-kbd, or usb:VENDOR:PRODUCT, or name: and what the thing calls itself, not %s", show(o.Evdev))
+	case strings.TrimSpace(o.PCSC) != o.PCSC || len(o.PCSC) > 127:
+		d.at(&o.PCSC, "pcsc must be a part of the reader's name as pcscd knows it, such as ACR122U, or a pattern with *, not %s", show(o.PCSC))
 	case o.SPI != "" && !chip.MatchString(o.SPI):
 		d.at(&o.SPI, "spi must be a path such as /dev/spidev0.0 (bus 0, chip select 0), not %s", show(o.SPI))
 	}
@@ -234,6 +242,8 @@ func (d *decoder) suits(own owned, key string, field *string) {
 		d.at(field, "the driver %s needs a port with %s, not %s", p.Driver, spec.Port, key)
 	case spec.Port == drivers.GPIO && d.ok(&p.Options) && p.Port.Lines == "":
 		d.at(field, "the options of the driver %s name no line; write one for each key, such as next: GPIO17", p.Driver)
+	case spec.Port == drivers.Wiegand && d.ok(&p.Options) && p.Port.Lines == "":
+		d.at(field, "the options of the driver %s do not name both lines; write d0: GPIO17 and d1: GPIO27, or where they are", p.Driver)
 	}
 }
 

@@ -52,7 +52,7 @@ func TestSampleCentre(t *testing.T) {
 	for _, d := range c.Departments {
 		items += len(d.Items)
 	}
-	if len(c.Departments) != 12 || len(c.Counters) != 14 || items < 8 || len(c.Officers) != 14 || len(cfg.Devices) != 6 {
+	if len(c.Departments) != 12 || len(c.Counters) != 14 || items < 8 || len(c.Officers) != 14 || len(cfg.Devices) != 8 {
 		t.Errorf("%s, %d items, %d officers", cfg, items, len(c.Officers))
 	}
 	finance := c.Department("finance")
@@ -84,7 +84,7 @@ func TestSampleCentre(t *testing.T) {
 // TestSampleNamesEveryOption reads the fields' tags: whoever adds an option also explains it in the samples.
 func TestSampleNamesEveryOption(t *testing.T) {
 	var text strings.Builder
-	for _, name := range []string{"centre.yaml", "profiles/kiosk-80mm.yaml", "devices/kiosk-1.yaml", "devices/unit-4.yaml"} {
+	for _, name := range []string{"centre.yaml", "profiles/kiosk-80mm.yaml", "devices/kiosk-1.yaml", "devices/unit-4.yaml", "devices/unit-5.yaml", "devices/unit-6.yaml"} {
 		data, err := os.ReadFile(filepath.Join(samples, name))
 		if err != nil {
 			t.Fatal(err)
