@@ -145,6 +145,9 @@ func (k *contacts) watch(c contact, level gpio.Level) error {
 	return nil
 }
 
+// maxHasty is how many waits in a row may end too early.
+const maxHasty = 5
+
 // watched is a contact while it is watched.
 type watched struct {
 	contact
@@ -159,7 +162,7 @@ func (w *watched) moved(within time.Duration) (bool, error) {
 	if w.hasty++; edge || time.Since(start) >= within/4 {
 		w.hasty = 0
 	}
-	if w.hasty >= maxShortReads {
+	if w.hasty >= maxHasty {
 		return false, fmt.Errorf("line %s: waiting for an edge ends at once", w.Name())
 	}
 	return edge, nil
