@@ -56,6 +56,7 @@ type place struct {
 	seq    uint64    // the last event when it was made; 0: not known, it was made by an earlier start
 	closes int       // of backups, when it was made
 	tried  time.Time
+	swept  bool  // of what an earlier start has left
 	err    error // of the last try
 }
 
@@ -133,6 +134,10 @@ func (b *backups) visit(ctx context.Context, p *place, now time.Time, g glimpse)
 	}
 	p.tried = now
 	all, err := p.list()
+	if err == nil && !p.swept {
+		err = p.sweep()
+		p.swept = err == nil
+	}
 	if err != nil {
 		return err
 	}
@@ -244,7 +249,7 @@ func readCopied(name string) (c copied, ok bool) {
 	return c, err == nil
 }
 
-// list returns the copies, the oldest first, and removes what an earlier start has left half-made.
+// list returns the copies, the oldest first.
 func (p *place) list() (out []copied, err error) {
 	if p.own {
 		if err := os.MkdirAll(p.dir, 0o700); err != nil {
@@ -261,12 +266,24 @@ func (p *place) list() (out []copied, err error) {
 	for _, e := range entries {
 		if c, ok := readCopied(e.Name()); ok {
 			out = append(out, c)
-		} else if base, _, part := strings.Cut(e.Name(), ".part"); part {
-			if _, ours := readCopied(base); ours {
-				err = errors.Join(err, os.Remove(filepath.Join(p.dir, e.Name())))
-			}
 		}
 	}
 	slices.SortStableFunc(out, func(a, b copied) int { return a.number - b.number })
-	return out, err
+	return out, nil
+}
+
+// sweep removes what an earlier start has left half-made. Only the one that makes the copies may do so.
+func (p *place) sweep() error {
+	left, err := filepath.Glob(filepath.Join(p.dir, backupName+"*.db.part*"))
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, name := range left {
+		base, _, _ := strings.Cut(filepath.Base(name), ".part")
+		if _, ours := readCopied(base); ours {
+			errs = append(errs, os.Remove(name))
+		}
+	}
+	return errors.Join(errs...)
 }

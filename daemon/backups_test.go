@@ -127,6 +127,24 @@ func TestReadCopied(t *testing.T) {
 	}
 }
 
+// What a start that was killed has left half-made goes; other files stay.
+func TestBackupsAreSwept(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"quhao-000001-20260302-080405.db.part", "quhao-000001-20260302-080405.db.part-journal", "letter.db.part"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("half"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	onShelf(t, []string{dir}, func(s *shelf) {
+		s.want(s.round(0), 1)
+		s.alarm("")
+	})
+	all, err := filepath.Glob(filepath.Join(dir, "*"))
+	if err != nil || len(all) != 2 || filepath.Base(all[0]) != "letter.db.part" {
+		t.Errorf("what is left: %v %v", all, err)
+	}
+}
+
 // Each place has its own copies and its own alarm; a folder that was named and is not there is not made: it may be a disk
 // that is not mounted.
 func TestBackupsInTwoPlaces(t *testing.T) {
