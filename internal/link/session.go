@@ -1,6 +1,7 @@
 package link
 
 import (
+	"bufio"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -42,7 +43,7 @@ type session struct {
 
 // newSession takes over an open network connection.
 func newSession(ctx context.Context, l *Link, conn net.Conn) *session {
-	s := &session{l: l, ctx: ctx, out: make(chan proto.Message, maxOut), lost: make(chan error, 1), conn: &line{Conn: conn}}
+	s := &session{l: l, ctx: ctx, out: make(chan proto.Message, maxOut), lost: make(chan error, 1), conn: newLine(conn)}
 	o := mqtt.NewClientOptions()
 	o.AddBroker("tcp://" + l.o.ClientID + ".invalid:1") // paho wants one; the connection is there already
 	o.SetClientID(l.o.ClientID).SetUsername(l.o.User).SetPassword(l.o.Password)
@@ -230,12 +231,18 @@ func (s *session) dropped() (bool, time.Duration) {
 func (s *session) hangUp() { s.conn.cut() }
 
 // line is a network connection whose reading, once cut, stays cut: paho sets deadlines of its own around CONNACK.
+// It reads ahead, because paho asks for the head of each packet byte by byte.
 type line struct {
 	net.Conn
+	ahead *bufio.Reader
 
 	mu   sync.Mutex
 	over bool
 }
+
+func newLine(conn net.Conn) *line { return &line{Conn: conn, ahead: bufio.NewReader(conn)} }
+
+func (c *line) Read(p []byte) (int, error) { return c.ahead.Read(p) }
 
 func (c *line) cut() {
 	c.mu.Lock()
