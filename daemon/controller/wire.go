@@ -300,6 +300,9 @@ func (b *batch) wishOfFact(dev string, s *session, f proto.Fact) queue.Wish {
 			return queue.Unknown{Why: fmt.Sprintf("presence at counter %q, which is not this device's", f.Counter)}
 		}
 		return queue.Presence{Counter: queue.CounterID(f.Counter), Officer: b.officer(f.Officer), On: f.On}
+	case proto.FactDone:
+		b.then = append(b.then, func() { b.carriedOut(dev, f) })
+		return queue.Noted{}
 	}
 	return queue.Unknown{Why: fmt.Sprintf("facts of kind %q are not known", f.K)}
 }

@@ -161,6 +161,8 @@ type (
 		Officer OfficerID
 		On      bool
 	}
+	// Noted is a fact that says only that an order was carried out; it is kept whole.
+	Noted struct{}
 	// Unknown is a fact whose kind is not known to this version; it is kept whole.
 	Unknown struct{ Why string }
 )
@@ -189,6 +191,7 @@ func (Bind) wish()        {}
 func (ReportPaper) wish() {}
 func (Rate) wish()        {}
 func (Presence) wish()    {}
+func (Noted) wish()       {}
 func (Unknown) wish()     {}
 
 func (SkipGap) wish()       {}

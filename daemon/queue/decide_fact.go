@@ -51,6 +51,8 @@ func (d *decider) fact() (Body, *Refusal) {
 		return d.rate(w)
 	case Presence:
 		return d.presence(w)
+	case Noted:
+		return FactKept{What: d.c.Fact.What, Raw: d.c.Fact.Raw}, nil
 	case Unknown:
 		return nil, refuse(Fault, "%s", w.Why)
 	}

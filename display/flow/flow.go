@@ -29,6 +29,9 @@ const (
 	ratingMost = time.Hour   // whatever the controller says: an invitation ends
 )
 
+// allSegments is what a display shows when it is tested from afar.
+const allSegments = "８８８８８８８８"
+
 // Config says what a unit serves.
 type Config struct {
 	Dev      string
@@ -164,19 +167,26 @@ func (u *Unit) message(m proto.Message) error {
 
 // order does what the controller asks for once: the fact comes first, and is looked for when the order is repeated.
 func (u *Unit) order(o proto.Order) {
-	if o.Sess != u.s.Sess() || o.Sess == "" || o.Op != "identify" && o.Op != "restart" {
+	if o.Sess != u.s.Sess() || o.Sess == "" || o.ID == "" {
+		return
+	}
+	if !slices.Contains([]string{proto.DoIdentify, proto.DoRestart, proto.DoTest}, o.Op) {
 		return
 	}
 	done := func(f proto.Fact) bool { return f.K == proto.FactDone && f.ID == o.ID }
 	if u.journaled(done) || !u.add(proto.Fact{K: proto.FactDone, ID: o.ID}) {
 		return
 	}
-	if o.Op == "restart" {
+	if o.Op == proto.DoRestart {
 		u.out = append(u.out, Restart{})
 		return
 	}
 	for _, c := range u.counters {
-		c.notify(u.now.Up, c.name())
+		text := c.name()
+		if o.Op == proto.DoTest {
+			text = allSegments
+		}
+		c.notify(u.now.Up, text)
 		c.signal(u.now.Up)
 	}
 }

@@ -94,12 +94,20 @@ type Ack struct {
 	Sum  string  `json:"sum,omitempty"`
 }
 
+// What a device can be ordered to do.
+const (
+	DoReprint  = "reprint"  // a kiosk: print the ticket TID once more
+	DoTest     = "test"     // a kiosk prints its test page; a unit shows all segments
+	DoIdentify = "identify" // show which device it is
+	DoRestart  = "restart"  // end, to be started again
+)
+
 // Order is something a device is to do once.
 type Order struct {
 	V    int     `json:"v"`
 	ID   ID      `json:"id"`
 	Sess Session `json:"sess"`
-	Op   string  `json:"op"` // reprint, test, identify, restart
+	Op   string  `json:"op"` // one of the Do words
 	TID  ID      `json:"tid,omitempty"`
 }
 

@@ -52,6 +52,17 @@ func (k *Kiosk) tap(now device.Now, digest string) {
 	}
 }
 
+// nobody says that the card cannot be used; a department that was chosen goes on waiting for another one.
+func (k *Kiosk) nobody(now device.Now) {
+	if !k.free(now) || !k.cardsMatter() {
+		return
+	}
+	k.show(now, k.plain(NoIdentity))
+	if k.choice != nil {
+		k.collect = now.Up + showFor + collectFor
+	}
+}
+
 func (k *Kiosk) cardsMatter() bool {
 	for _, c := range k.c.Choices {
 		if k.rule(c.Q) != CardNever {
@@ -171,6 +182,9 @@ func (k *Kiosk) overdue(now device.Now) {
 	if p := k.paper; p != nil && now.Up >= p.until {
 		k.printed(now, Printed{ID: p.start.ID, How: proto.HowUnknown})
 	}
+	if e := k.errand; e != nil && now.Up >= e.until {
+		k.printed(now, Printed{ID: e.id, How: proto.HowUnknown})
+	}
 }
 
 // abandon ends the open request without a paper.
@@ -257,12 +271,20 @@ func trailing(num string) int {
 
 // printed journals how the paper came out.
 func (k *Kiosk) printed(now device.Now, e Printed) {
+	if k.errand != nil && e.ID == k.errand.id {
+		k.errand = nil
+		k.done(now, e.ID, e.How)
+		return
+	}
 	p := k.paper
 	if p == nil || e.ID != p.start.ID {
 		return
 	}
 	k.paper = nil
 	k.note(now, proto.Fact{K: proto.FactEnd, ID: p.start.ID, TID: p.start.TID, How: e.How})
+	if p.ordered {
+		k.done(now, e.ID, e.How)
+	}
 	switch e.How {
 	case proto.HowNone:
 		p.res = k.plain(NoPaper)

@@ -41,6 +41,7 @@ type Kiosk struct {
 
 	open   *request
 	paper  *paper
+	errand *errand
 	result *Screen
 	until  time.Duration // of result
 
@@ -63,6 +64,8 @@ type paper struct {
 	start proto.Fact
 	res   Screen // shown when it has come out
 	until time.Duration
+
+	ordered bool // by an administrator, who waits for a word
 }
 
 // New returns a kiosk that is not connected, and settles what a power cut has left open: a request becomes abandoned,
@@ -86,6 +89,8 @@ func (k *Kiosk) Handle(now device.Now, ev Event) []Action {
 	switch e := ev.(type) {
 	case Tap:
 		k.tap(now, e.Digest)
+	case Nobody:
+		k.nobody(now)
 	case Key:
 		k.key(now, e.N)
 	case Cancel:
@@ -128,6 +133,9 @@ func (k *Kiosk) Due() (at time.Duration, ok bool) {
 	}
 	if k.paper != nil {
 		soonest(true, k.paper.until)
+	}
+	if k.errand != nil {
+		soonest(true, k.errand.until)
 	}
 	return at, ok
 }
@@ -193,7 +201,7 @@ func (k *Kiosk) collecting() bool { return k.digest != "" || k.choice != nil }
 
 func (k *Kiosk) forget() { k.digest, k.choice = "", nil }
 
-func (k *Kiosk) busy() bool { return k.open != nil || k.paper != nil }
+func (k *Kiosk) busy() bool { return k.open != nil || k.paper != nil || k.errand != nil }
 
 // message takes what the controller says: first what belongs to the session, then states and answers.
 // What cannot be read is passed over: it is as if it had been lost.
@@ -207,9 +215,16 @@ func (k *Kiosk) message(now device.Now, m proto.Message) {
 		}
 		return
 	}
-	if dev, what, ok := k.c.Topics.ReadDown(m.Topic); ok && dev == k.c.Dev && what == proto.DownRes {
+	dev, what, ok := k.c.Topics.ReadDown(m.Topic)
+	switch {
+	case !ok || dev != k.c.Dev:
+	case what == proto.DownRes:
 		if r, err := proto.Decode[proto.Res](m.Payload); err == nil {
 			k.answered(now, r)
+		}
+	case what == proto.DownDo:
+		if o, err := proto.Decode[proto.Order](m.Payload); err == nil {
+			k.order(now, o)
 		}
 	}
 }
@@ -232,7 +247,7 @@ func (k *Kiosk) failed(now device.Now, e Failed) {
 		k.shown, k.lamps = nil, map[int]bool{}
 	case Screen, Lamp:
 		k.shown, k.lamps = nil, map[int]bool{}
-	case Publish, Drop:
+	case Publish, Drop, Restart:
 		// Lost like a message on its way; all that matters is sent again by time.
 	}
 }

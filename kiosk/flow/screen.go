@@ -16,6 +16,8 @@ func (k *Kiosk) screen(now device.Now) Screen {
 		s := k.plain(Printing)
 		s.Department = k.paper.res.Department
 		return s
+	case k.errand != nil:
+		return k.plain(Printing)
 	case k.open != nil:
 		s := k.plain(Asking)
 		s.Department = k.c.Departments[k.open.intent.Q].Name

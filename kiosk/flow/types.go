@@ -54,6 +54,8 @@ type Event interface{ event() }
 type (
 	// Tap is a card laid on the reader, by the digest of its number (proto.CardDigest). The number itself never comes in here.
 	Tap struct{ Digest string }
+	// Nobody is a card laid on the reader that identifies nobody: a phone that makes up a number, a blank card.
+	Nobody struct{}
 	// Key is a key pressed.
 	Key struct{ N int }
 	// Cancel is the visitor's wish to begin anew.
@@ -83,6 +85,7 @@ type (
 )
 
 func (Tap) event()          {}
+func (Nobody) event()       {}
 func (Key) event()          {}
 func (Cancel) event()       {}
 func (PipeUp) event()       {}
@@ -108,6 +111,8 @@ type (
 		Rest time.Duration
 		Why  string // if the controller has rejected the device: its words
 	}
+	// Restart ends the program, so that its supervisor starts it anew.
+	Restart struct{}
 	// Lamp lights the lamp of a key or puts it out.
 	Lamp struct {
 		Key int
@@ -118,6 +123,7 @@ type (
 func (Print) action()   {}
 func (Publish) action() {}
 func (Drop) action()    {}
+func (Restart) action() {}
 func (Lamp) action()    {}
 func (Screen) action()  {}
 
@@ -130,6 +136,7 @@ type Job struct {
 	Lang       string
 	Reprint    int  // 0 for the first paper, else which reprint
 	Offline    bool // a number of the kiosk's own
+	Test       bool // no ticket but the test page
 }
 
 // State is what the screen is about.
@@ -140,6 +147,7 @@ const (
 	Idle         State = "idle"
 	Choose       State = "choose"   // a card was tapped
 	TapCard      State = "tap_card" // a department was chosen that needs a card
+	NoIdentity   State = "no_identity" // a card was tapped that identifies nobody
 	Asking       State = "asking"
 	Printing     State = "printing"
 	Take         State = "take"
@@ -157,6 +165,7 @@ const (
 	Offline      State = "offline"
 	Refused      State = "refused"      // the controller has rejected this device
 	TakeOffline  State = "take_offline" // a number of the kiosk's own
+	Identify     State = "identify"     // which kiosk this is, for somebody who looks for it
 	Fault        State = "fault"        // the journal cannot be written
 )
 
