@@ -49,6 +49,9 @@ func openGPIO(_ context.Context, o Options) (*Line, error) {
 		}
 		return nil, noLine(name, state)
 	}
+	if o.Rows != "" {
+		return newMatrix(o, find)
+	}
 	return newGPIO(o, find)
 }
 
@@ -90,8 +93,18 @@ func newGPIO(o Options, find func(name string) (contact, error)) (*Line, error) 
 			return nil, fmt.Errorf("line %s: %w", name, err)
 		}
 	}
+	var out outlet = mute{}
+	back := all
+	if o.Lamps != "" {
+		l, err := newLamps(o.Lamps, find)
+		if err != nil {
+			giveBack(all)
+			return nil, err
+		}
+		out, back = l, append(back, l.contacts()...)
+	}
 	ctx, cancel := context.WithCancel(context.Background())
-	k := &contacts{all: all, changes: make(chan string), failed: make(chan error, len(all)), ctx: ctx, cancel: cancel}
+	k := &contacts{back: back, changes: make(chan string), failed: make(chan error, len(all)), ctx: ctx, cancel: cancel}
 	for _, c := range all {
 		level := c.Read()
 		k.running.Go(func() {
@@ -100,12 +113,12 @@ func newGPIO(o Options, find func(name string) (contact, error)) (*Line, error) 
 			}
 		})
 	}
-	return &Line{name: o.GPIO, in: k, out: mute{}, stuck: o.StuckAfter}, nil
+	return &Line{name: o.GPIO, in: k, out: out, stuck: o.StuckAfter}, nil
 }
 
 // contacts reads the changes of several contacts.
 type contacts struct {
-	all     []contact
+	back    []contact // to be given back at the end
 	changes chan string
 	failed  chan error
 	ctx     context.Context
@@ -209,7 +222,7 @@ func (k *contacts) Read(p []byte) (int, error) {
 func (k *contacts) Close() error {
 	k.cancel()
 	k.running.Wait()
-	giveBack(k.all)
+	giveBack(k.back)
 	return nil
 }
 

@@ -64,6 +64,10 @@ type Options struct {
 	Evdev string `yaml:"evdev"`
 	// GPIO are the names of lines, such as GPIO17, with spaces between; at most 64. What is read are lines of text.
 	GPIO string `yaml:"gpio"`
+	// Rows are the names of the lines of a matrix's rows; GPIO are its columns then, 1 to 16 each.
+	Rows string `yaml:"-"`
+	// Lamps are the names of lines that are written, in the words in which those of GPIO are read.
+	Lamps string `yaml:"-"`
 	// Wiegand are the names of the lines D0 and D1 of a Wiegand reader, with a space between.
 	Wiegand string `yaml:"wiegand"`
 	// PCSC is the name of a reader of pcscd: a part of it, or a pattern in which * stands for anything.
@@ -162,4 +166,6 @@ func (o Options) kinds() []string {
 }
 
 // name is what errors call the line.
-func (o Options) name() string { return cmp.Or(o.TCP, o.Serial, o.LP, o.Evdev, o.GPIO, o.SPI, o.Wiegand, o.PCSC) }
+func (o Options) name() string {
+	return cmp.Or(o.TCP, o.Serial, o.LP, o.Evdev, o.GPIO, o.SPI, o.Wiegand, o.PCSC)
+}

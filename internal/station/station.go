@@ -176,6 +176,11 @@ func (s *Station) configuration(ctx context.Context, o Options, id Identity) (se
 func (s *Station) await(ctx context.Context, o Options, id Identity) (setup, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	alive, err := newHeart() // who waits is up
+	if err != nil {
+		return setup{}, err
+	}
+	defer alive.stop()
 	p := o.Dial(s.linkOptions(id, []string{s.Topics.Down(s.ID, proto.DownCfg)}))
 	ended := make(chan error, 1)
 	go func() { ended <- p.Run(ctx) }()
@@ -186,6 +191,10 @@ func (s *Station) await(ctx context.Context, o Options, id Identity) (setup, err
 				err = context.Cause(ctx)
 			}
 			return setup{}, fmt.Errorf("wait for the configuration: %w", err)
+		case <-alive.beats:
+			if err := alive.beat(); err != nil {
+				return setup{}, err
+			}
 		case e := <-p.Events():
 			found, ok := s.offered(e, p)
 			if !ok {
@@ -351,7 +360,10 @@ func (s *Station) PortOptions(part string, p config.Port) port.Options {
 func portOptions(dir string, p config.Port) port.Options {
 	o := port.Options{Serial: p.Serial, Baud: p.Baud, Flow: p.Flow, TCP: p.TCP, LP: p.LP, Evdev: p.Evdev, SPI: p.SPI}
 	if p.GPIO != "" {
-		o.GPIO, o.Pull = p.Lines, p.GPIO
+		o.GPIO, o.Pull, o.Rows, o.Lamps = p.Lines, p.GPIO, p.Rows, p.Lamps
+	}
+	if o.PCSC = p.PCSC; p.Wiegand != "" {
+		o.Wiegand, o.Pull = p.Lines, p.Wiegand
 	}
 	if o.Serial != "" && !usb.Is(o.Serial) && !filepath.IsAbs(o.Serial) {
 		o.Serial = filepath.Join(dir, o.Serial)
