@@ -33,6 +33,11 @@ const maxFailures = 8
 
 // Run begins with a Tick and then deals with events one after the other until ctx ends, and returns the error of ctx.
 func (r *Runner[E, A]) Run(ctx context.Context, events <-chan E) error {
+	alive, err := newHeart()
+	if err != nil {
+		return err
+	}
+	defer alive.stop()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -41,6 +46,11 @@ func (r *Runner[E, A]) Run(ctx context.Context, events <-chan E) error {
 			return ctx.Err()
 		case ev := <-events:
 			r.handle(ev)
+		case <-alive.beats:
+			if err := alive.beat(); err != nil {
+				return err
+			}
+			continue
 		case <-timer.C:
 			r.handle(r.Tick)
 		}
