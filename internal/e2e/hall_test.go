@@ -71,6 +71,7 @@ func TestHallByHand(t *testing.T) {
 	script := strings.Join([]string{
 		"tap 20260001 kiosk-1", "key 1 kiosk-1", "key 2 kiosk-2", "", "next 1", "start 1", "done 1", "rate 1 5",
 		"next 3", "start 3", "done 3", "rate 3 4", "paper out kiosk-1", "paper in kiosk-1", "cut kiosk-2-printer", "plug kiosk-2-printer",
+		"cut kiosk-1", "key 3 kiosk-1", "key 2 kiosk-1", "key 3 kiosk-1", "wait 1", "plug kiosk-1", "wait 4", "next 4", "start 4", "wait 1", "next 4", "cables",
 		"kill nobody", "rubbish", "help", "quit",
 	}, "\n")
 	out, err := hall(t, demoWithin, strings.NewReader(script+"\n"))
@@ -80,6 +81,7 @@ func TestHallByHand(t *testing.T) {
 	for _, want := range []string{
 		"kiosk-1 has printed A001", "kiosk-2 has printed B001", "counter 1 shows 1 in red", "counter 1 shows 1 in green",
 		"counter 3 shows 请B001号办理 (blinking)", "counter 3 shows 正在办理B001", "counter 3 shows 谢谢评价",
+		"离线取号，按取号时间排队", "kiosk-1 has printed CX01", "kiosk-1 打印了 CX03", "counter 4 shows 请CX01号办理", "4 号窗口屏显示 请CX03号办理（闪烁）", "kiosk-2            网线",
 		"there is no program \"nobody\"", "\"rubbish\" is not understood", "叫下一位", "call the next visitor",
 	} {
 		if !strings.Contains(out, want) {

@@ -201,6 +201,45 @@ step("a counter unit that is killed comes back with its number", async ({ zh }) 
 	await reads(zh, "#counter-1 .state", "正在办理 A001");
 	await reads(zh, led(1), "1 绿色");
 });
+step("cut a kiosk's network cable: it gives three numbers of its own; plugged in, they stand among the others by their time, and are called", async ({ zh, en }) => {
+	const alone = async (number) => {
+		await key(zh, 2, 3);
+		await reads(zh, screen(2), "请取走号票", number, "离线取号，按取号时间排队");
+		await zh.click("#kiosk-2 .paper");
+		await reads(zh, `.stub[data-number="${number}"]`, number);
+	};
+	const waits = (n) => zh.waitForFunction((n) => document.querySelector("#board tbody tr:last-child .wait").innerText === n, String(n), { timeout: soon });
+	await waits(0);
+	await cable(zh, "kiosk-2");
+	await reads(zh, '[data-cable="kiosk-2"]', "网线", "已拔");
+	assert.equal(await en.getAttribute('[data-cable="kiosk-2"]', "aria-label"), "Network cable of kiosk-2");
+	await reads(en, "#story", "the network cable was unplugged");
+	await alone("CY02");
+	await alone("CY03");
+	await key(zh, 1, 3);
+	await reads(zh, screen(1), "请取走号票", "C002");
+	await zh.click("#kiosk-1 .paper");
+	await alone("CY04");
+	await waits(1); // the controller knows only of the one that was taken at the other kiosk
+	await cable(zh, "kiosk-2");
+	await waits(4);
+	await reads(zh, "#story", "网线已插好");
+	for (const number of ["CY02", "CY03", "C002", "CY04"]) {
+		await press(zh, 4, "next");
+		await reads(zh, led(4), `请${number}号办理`);
+		await reads(zh, "#board .calls", number, "请到4号窗口");
+		await press(zh, 4, "start");
+		await reads(zh, led(4), `正在办理${number}`);
+	}
+});
+step("the story tells the centre's time, wherever the browser is", async ({ zh, en }) => {
+	const told = await zh.$eval("#story time", (n) => n.innerText);
+	const wall = () => new Intl.DateTimeFormat("en-GB", { timeZone: "Asia/Shanghai", hourCycle: "h23", hour: "2-digit", minute: "2-digit" }).format(Date.now());
+	assert.match(told, /^\d\d:\d\d:\d\d$/);
+	const age = Number(wall().slice(0, 2)) * 60 + Number(wall().slice(3)) - Number(told.slice(0, 2)) * 60 - Number(told.slice(3, 5));
+	assert.ok((age + 1440) % 1440 <= 2, `told at ${told}, the clock on the wall says ${wall()}`);
+	assert.equal(await en.$eval("#story time", (n) => n.innerText), told);
+});
 step("work goes on: the next number follows", async ({ zh }) => {
 	await press(zh, 3, "next");
 	await reads(zh, led(3), "请B001号办理");
@@ -242,7 +281,7 @@ async function main() {
 	try {
 		const pages = {};
 		for (const lang of ["zh", "en"]) {
-			const page = (pages[lang] = await chrome.newPage({ viewport: { width: 1920, height: 1080 } }));
+			const page = (pages[lang] = await chrome.newPage({ viewport: { width: 1920, height: 1080 }, timezoneId: "America/Los_Angeles" }));
 			page.on("pageerror", (e) => faults.push(`${lang}: ${e}`));
 			page.on("console", (m) => {
 				if (m.type() === "error" && !m.text().includes("409")) faults.push(`${lang}: ${m.text()}`); // 409 is a refusal, shown in words

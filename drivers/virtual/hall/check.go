@@ -32,10 +32,10 @@ func (d *demo) check(killed bool) error {
 	d.print(b, d.compare(b, killed))
 	d.h.out.say("quhaod verify: %s", strings.TrimSpace(word))
 	if len(d.ledger.wrong) > 0 {
-		d.h.out.say("%d things do not agree:\n  %s", len(d.ledger.wrong), strings.Join(d.ledger.wrong, "\n  "))
+		d.h.out.say("有 %[1]d 处不符 / %[1]d things do not agree:\n  %s", len(d.ledger.wrong), strings.Join(d.ledger.wrong, "\n  "))
 		return errWrong
 	}
-	d.h.out.say("everything agrees: every paper was served or missed, no number stands on two visitors' papers, every rating is in the database")
+	d.h.out.say("全部相符：每张号票都已办理或过号，没有两位访客同号，每次评价都在库中\n/ everything agrees: every paper was served or missed, no number stands on two visitors' papers, every rating is in the database")
 	return nil
 }
 

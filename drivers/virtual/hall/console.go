@@ -46,7 +46,7 @@ func orders() []order {
 		{"paper", "out|in KIOSK", "取出或装入打印纸", "take the paper out, or put it in", 2, (*console).paper, true},
 		{"cover", "open|closed KIOSK", "打开或合上打印机盖", "open or close the printer", 2, (*console).cover, true},
 		{"take", "KIOSK", "取走号票", "take the ticket out of the slot", 1, (*console).take, true},
-		{"cut", "CABLE", "拔线", "pull a cable out", 1, func(c *console, a []string) error { return c.h.wires.cut(a[0]) }, true},
+		{"cut", "CABLE", "拔线（写设备名为拔网线）", "pull a cable out; the name of a device is its network cable", 1, func(c *console, a []string) error { return c.h.wires.cut(a[0]) }, true},
 		{"plug", "CABLE", "插线", "plug it in again", 1, func(c *console, a []string) error { return c.h.wires.plug(c.h.ctx, a[0]) }, true},
 		{"cables", "", "列出线缆", "list the cables", 0, (*console).cables, false},
 		{"off", "PROGRAM", "关闭程序", "switch a program off", 1, func(c *console, a []string) error { return c.program(a[0], (*program).turnOff) }, true},
@@ -115,7 +115,7 @@ func (c *console) welcome() {
 	if c.h.opt.page != "" {
 		c.h.out.say("\n  大厅已开放，请在浏览器中打开 / open the hall in a browser:\n\n      http://%s/\n", c.h.opt.page)
 	}
-	c.h.out.say("the hall is open; the centre's own pages: http://%s/; papers and logs: %s", c.h.opt.http, c.h.dir)
+	c.h.out.say("大厅已开放 / the hall is open\n  服务中心页面 / the centre's own pages: http://%s/\n  号票与日志 / papers and logs: %s", c.h.opt.http, c.h.dir)
 }
 
 // obey does one line.
@@ -176,7 +176,7 @@ func (c *console) reads(k *kiosk) error {
 	}
 	text, err := c.h.reads(c.h.ctx, k)
 	if err == nil {
-		c.h.out.event("%s: %s", k.id, text)
+		c.h.out.note(k.id + ": " + text)
 	}
 	return err
 }
@@ -239,7 +239,7 @@ func (c *console) score(u *counterUnit, score int) error {
 	}
 	taken, err := c.h.unit(c.h.ctx, u, rateWithin, func(v unitView) bool { return !v.Rating })
 	if err == nil && taken {
-		c.h.out.event("counter %d: rated %d, 感谢您的评价 / thank you", u.number, score)
+		c.h.out.event("%d 号窗口：已评价 %d，感谢您的评价", "counter %d: rated %d, thank you", u.number, score)
 	}
 	return err
 }
@@ -313,7 +313,16 @@ func (c *console) take(args []string) error {
 }
 
 func (c *console) cables([]string) error {
-	c.h.out.say("  %s", strings.Join(c.h.wires.names(), "\n  "))
+	var b strings.Builder
+	for _, name := range c.h.wires.names() {
+		_, part := c.h.wires.part(name)
+		words, state := partName(part), ""
+		if !c.h.wires.in(name) {
+			state = "已拔 / cut"
+		}
+		fmt.Fprintf(&b, "  %-18s %s线%s %-14s %s\n", name, words.ZH, strings.Repeat(" ", max(0, 8-cells(words.ZH))), words.EN, state)
+	}
+	c.h.out.say("%s", strings.TrimRight(b.String(), "\n"))
 	return nil
 }
 
@@ -334,7 +343,7 @@ func (c *console) program(name string, do func(*program) error) error {
 func (c *console) wait(args []string) error {
 	seconds, err := strconv.ParseFloat(args[0], 64)
 	if err != nil || seconds < 0 || seconds > 3600 {
-		return fmt.Errorf("wait 0 to 3600 seconds, not %q", args[0])
+		return no("wait 0 to 3600 seconds, not %q", "等待 0 至 3600 秒，不是 %q", args[0])
 	}
 	return pause(c.h.ctx, time.Duration(seconds*float64(time.Second)))
 }
@@ -344,16 +353,17 @@ func (c *console) board([]string) error {
 	o := c.h.board.now()
 	var b strings.Builder
 	for _, d := range c.h.conf.Centre.Departments {
-		fmt.Fprintf(&b, "  %s%s %-16s waiting %d\n", d.Name.ZH, strings.Repeat(" ", max(0, 8-cells(d.Name.ZH))), d.Name.EN, o.Waiting[d.ID])
+		fmt.Fprintf(&b, "  %s%s %-16s 等候 waiting %d\n", d.Name.ZH, strings.Repeat(" ", max(0, 8-cells(d.Name.ZH))), d.Name.EN, o.Waiting[d.ID])
 	}
 	for _, u := range c.h.wires.units {
 		s := o.Counters[u.counter]
-		fmt.Fprintf(&b, "  %d号窗口 counter %d  %-8s %-6s its display: %s\n", u.number, u.number, s.S, s.Num, shown(u.screen.Shown()))
+		zh, _ := shown(u.screen.Shown())
+		fmt.Fprintf(&b, "  %d号窗口 counter %d  %-8s %-6s 窗口屏 display: %s\n", u.number, u.number, s.S, s.Num, zh)
 	}
 	for _, d := range o.Devices {
-		state := "in session"
+		state := "已连接 in session"
 		if !d.Session {
-			state = "not connected"
+			state = "未连接 not connected"
 		}
 		fmt.Fprintf(&b, "  %-9s %s %v\n", d.ID, state, d.Health.Parts)
 	}

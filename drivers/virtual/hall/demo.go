@@ -35,14 +35,14 @@ func (h *hall) demo(o options) error {
 	if o.page != "" {
 		h.out.say("在浏览器中观看 / watch it in a browser: http://%s/", h.opt.page)
 	}
-	h.out.event("the doors open: %d visitors, %d counters, seed %d", o.visitors, len(h.wires.units), o.seed)
+	h.out.event("大厅开门：%d 位访客，%d 个窗口，种子 %d", "the doors open: %d visitors, %d counters, seed %d", o.visitors, len(h.wires.units), o.seed)
 	if err := d.morning(o); err != nil {
 		return err
 	}
 	if err := d.handIn(); err != nil {
 		return err
 	}
-	h.out.event("the morning is over")
+	h.out.event("上午结束", "the morning is over")
 	h.stopPrograms()
 	return d.check(o.kill)
 }
@@ -84,7 +84,7 @@ func (d *demo) strike(ctx context.Context) error {
 		case <-rung:
 		}
 	}
-	d.h.out.event("kill -9 quhaod, after %d numbers", len(d.h.papers.list()))
+	d.h.out.event("强制结束 quhaod，此前已发 %d 个号", "kill -9 quhaod, after %d numbers", len(d.h.papers.list()))
 	return d.h.daemon.kill()
 }
 

@@ -36,23 +36,27 @@ func (d *display) show(s virtual.Shown) {
 	d.mu.Unlock()
 	turning := s.Mode == was.Mode && slices.Contains(d.idle, s.Text) // name and department in turn
 	if d.out != nil && s != was && !turning {
-		d.out.event("counter %d shows %s", d.number, shown(s))
+		zh, en := shown(s)
+		d.out.event("%[1]d 号窗口屏显示 %[2]s", "counter %[1]d shows %[3]s", d.number, zh, en)
 	}
 }
 
 // shown says in words what a display shows.
-func shown(s virtual.Shown) string {
+func shown(s virtual.Shown) (zh, en string) {
 	switch {
 	case s.Mode != "" && s.Blink:
-		return s.Text + " (blinking)"
+		return s.Text + "（闪烁）", s.Text + " (blinking)"
 	case s.Mode != "":
-		return s.Text
+		return s.Text, s.Text
 	case s.Value < 0:
-		return "nothing"
+		return "无", "nothing"
 	}
-	colour := "red"
-	if s.Colour < 2 {
-		colour = []string{"green", "yellow"}[s.Colour]
+	zh, en = "红色", "red"
+	switch s.Colour {
+	case 0:
+		zh, en = "绿色", "green"
+	case 1:
+		zh, en = "黄色", "yellow"
 	}
-	return fmt.Sprintf("%d in %s", s.Value, colour)
+	return fmt.Sprintf("%s %d", zh, s.Value), fmt.Sprintf("%d in %s", s.Value, en)
 }

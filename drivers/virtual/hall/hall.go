@@ -127,7 +127,11 @@ func (h *hall) makeFolder() (err error) {
 // startAll starts the daemon, then the devices, and then the officers come.
 func (h *hall) startAll() error {
 	for _, d := range h.conf.Devices {
-		identity, err := ask(h.ctx, h.opt.bin, "enrol", "-config", h.opt.config, "-data", h.data("quhaod"), "-mqtt", h.opt.mqtt, d.ID)
+		addr, err := h.wires.connect(d.ID, h.opt.mqtt)
+		if err != nil {
+			return err
+		}
+		identity, err := ask(h.ctx, h.opt.bin, "enrol", "-config", h.opt.config, "-data", h.data("quhaod"), "-mqtt", addr, d.ID)
 		if err != nil {
 			return err
 		}
@@ -255,7 +259,7 @@ func (h *hall) close(failed bool) error {
 	switch {
 	case h.dir == "" || !h.own:
 	case failed || h.opt.keep:
-		h.out.say("the logs and papers are in %s", h.dir)
+		h.out.say("日志与号票在 / the logs and papers are in %s", h.dir)
 	default:
 		err = errors.Join(err, os.RemoveAll(h.dir))
 	}

@@ -294,6 +294,7 @@ func TestConsoleRefuses(t *testing.T) {
 		"paper up kiosk-2":  "paper out, or paper in",
 		"paper out kiosk-2": "cannot run out of paper",
 		"cut nothing":       "no cable",
+		"cut unit-7":        "no cable",
 		"plug nothing":      "no cable",
 		"kill quhaod":       "no program",
 		"off quhaod":        "no program",

@@ -52,8 +52,8 @@ type words struct {
 // refusal says in both languages why something cannot be done. It is an answer to a person, not a fault.
 type refusal struct{ words }
 
-// Error gives both languages, English first.
-func (r refusal) Error() string { return r.EN + " / " + r.ZH }
+// Error gives both languages, Chinese first.
+func (r refusal) Error() string { return r.ZH + " / " + r.EN }
 
 // no is a refusal; both texts get the same arguments.
 func no(en, zh string, args ...any) error {

@@ -91,7 +91,7 @@ func (o *officer) press(ctx context.Context, decided proto.CounterState, op keyp
 // receive is what happens after a call: the visitor comes, or does not.
 func (o *officer) receive(ctx context.Context, st proto.CounterState) error {
 	if o.d.ledger.visit(st.Call, seenVisit{number: st.Num, dept: st.Dept, counter: o.u.counter}) {
-		o.d.h.out.event("counter %d calls %s", o.u.number, st.Num)
+		o.d.h.out.event("%d 号窗口叫 %s", "counter %d calls %s", o.u.number, st.Num)
 	}
 	v, err := o.awaitVisitor(ctx, st.Num)
 	if err != nil {
@@ -108,7 +108,7 @@ func (o *officer) receive(ctx context.Context, st proto.CounterState) error {
 		return err
 	}
 	if st.RN == 0 {
-		o.d.h.out.event("counter %d calls %s again", o.u.number, st.Num)
+		o.d.h.out.event("%d 号窗口重呼 %s", "counter %d calls %s again", o.u.number, st.Num)
 		_, err := o.press(ctx, st, keypad.Recall)
 		return err
 	}
@@ -200,14 +200,15 @@ func (o *officer) settle(ctx context.Context, st proto.CounterState) error {
 		}
 		return o.rate(ctx, visit, v)
 	}
-	o.d.h.out.event("counter %d: %s is %s", o.u.number, number, outcome)
+	o.d.h.out.event("%[1]d 号窗口：%[2]s %[4]s", "counter %[1]d: %[2]s is %[3]s", o.u.number, number, outcome,
+		map[string]string{queue.NoShow: "过号", queue.Parked: "挂起"}[outcome])
 	return nil
 }
 
 // rate lets the visitor press a rating key, or go without.
 func (o *officer) rate(ctx context.Context, visit string, v *visitor) error {
 	if v.score == 0 {
-		o.d.h.out.event("counter %d: %s is done, not rated", o.u.number, v.number)
+		o.d.h.out.event("%d 号窗口：%s 办结，未评价", "counter %d: %s is done, not rated", o.u.number, v.number)
 		return nil
 	}
 	offered := func(ov overview) bool { r := o.state(ov).Rating; return r != nil && r.Tok == visit }
@@ -228,7 +229,7 @@ func (o *officer) rate(ctx context.Context, visit string, v *visitor) error {
 		return err
 	}
 	o.d.ledger.note(func() { o.d.ledger.visits[visit].score = v.score })
-	o.d.h.out.event("counter %d: %s is done, rated %d", o.u.number, v.number, v.score)
+	o.d.h.out.event("%d 号窗口：%s 办结，评价 %d", "counter %d: %s is done, rated %d", o.u.number, v.number, v.score)
 	if taken, err := o.d.h.unit(ctx, o.u, rateWithin, func(u unitView) bool { return !u.Rating }); err != nil || !taken {
 		o.d.ledger.complain("the unit at counter %d has not taken the rating of %s", o.u.number, v.number)
 	}

@@ -261,7 +261,7 @@ func (p *page) serveDo(w http.ResponseWriter, r *http.Request) {
 	case p.h.opt.demo:
 		refuse(w, http.StatusConflict, no("the demo runs by itself: one may look on", "演示自动进行，只能观看"))
 	default:
-		p.h.out.event("页面 page: %s", strings.Join(words, " "))
+		p.h.out.note("页面 page: " + strings.Join(words, " "))
 		if err := p.console.obey(words); err != nil {
 			refuse(w, http.StatusConflict, err)
 			return

@@ -72,11 +72,11 @@ func (p *papers) take(kiosk string, v virtual.Paper) {
 	p.all = append(p.all, one)
 	p.mu.Unlock()
 	if err := errors.Join(bad, os.WriteFile(one.file, picture.Bytes(), 0o600)); err != nil {
-		p.out.event("the picture of %s cannot be kept: %v", name, err)
+		p.out.event("%s 的图片无法保存：%v", "the picture of %s cannot be kept: %v", name, err)
 	}
 	if !p.quiet {
 		p.out.say("%s", box(append(v.Lines, codes(v.QR)...)))
-		p.out.event("%s has printed %s: %s", kiosk, name, one.file)
+		p.out.event("%[1]s 打印了 %[2]s", "%s has printed %s: %s", kiosk, name, one.file)
 	}
 	p.bell.ring()
 }

@@ -157,14 +157,14 @@ func (p *program) run(ctx context.Context) error {
 			return fmt.Errorf("%s ended %d times within %s (%w); its last words were:\n%s", p.name, maxDeaths, deathsWithin, err, tail(p.log))
 		}
 		if p.isOff() {
-			p.out.event("%s is switched off", p.name)
+			p.out.event("%s 已关闭", "%s is switched off", p.name)
 			p.awaitOn(ctx)
 			if ctx.Err() != nil {
 				return nil // the hall closes while it is off
 			}
-			p.out.event("%s is switched on", p.name)
+			p.out.event("%s 已启动", "%s is switched on", p.name)
 		} else {
-			p.out.event("%s has ended (%v) and is started again", p.name, err)
+			p.out.event("%s 已结束（%v），正在重新启动", "%s has ended (%v) and is started again", p.name, err)
 			if pause(ctx, p.rest) == nil {
 				p.awaitOn(ctx)
 			}

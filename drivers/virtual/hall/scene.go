@@ -15,6 +15,7 @@ const showPapers = 24
 // scene is the whole hall as somebody who stands in it sees it. It is what the page gets, whole, at each change.
 type scene struct {
 	Centre   words          `json:"centre"`
+	Zone     string         `json:"zone"` // the centre's time zone, IANA name
 	Sample   bool           `json:"sample"`
 	Demo     bool           `json:"demo"`  // a morning passes by itself: one may look on
 	Board    string         `json:"board"` // address of the daemon's own board
@@ -28,7 +29,7 @@ type scene struct {
 // cableScene is a cable that can be cut.
 type cableScene struct {
 	Name string `json:"name"`
-	Part string `json:"part"` // printer, card, keypad or led
+	Part string `json:"part"` // network, printer, card, keypad or led
 	In   bool   `json:"in"`
 }
 
@@ -147,7 +148,7 @@ type pagesSeen struct {
 // set puts the scene together.
 func (h *hall) set(seen pagesSeen) scene {
 	c := h.conf.Centre
-	s := scene{Centre: words(c.Name), Sample: c.Sample, Demo: h.opt.demo, Papers: h.papers.scene(), Hall: hallSeen(c, seen)}
+	s := scene{Centre: words(c.Name), Zone: c.Zone, Sample: c.Sample, Demo: h.opt.demo, Papers: h.papers.scene(), Hall: hallSeen(c, seen)}
 	if len(c.Halls) > 0 {
 		s.Board = "http://" + h.opt.http + "/board/" + c.Halls[0].ID
 	}
@@ -167,11 +168,11 @@ func (h *hall) set(seen pagesSeen) scene {
 // cables are those of a device.
 func (h *hall) cables(dev string) (out []cableScene) {
 	for _, name := range h.wires.names() {
-		if one := h.wires.all[name]; one.dev == dev {
-			out = append(out, cableScene{Name: name, Part: one.part, In: h.wires.in(name)})
+		if whose, part := h.wires.part(name); whose == dev {
+			out = append(out, cableScene{Name: name, Part: part, In: h.wires.in(name)})
 		}
 	}
-	order := []string{"led", "printer", "card", "keypad"}
+	order := []string{network, "led", "printer", "card", "keypad"}
 	slices.SortStableFunc(out, func(a, b cableScene) int {
 		return cmp.Compare(slices.Index(order, a.Part), slices.Index(order, b.Part))
 	})

@@ -109,6 +109,8 @@ func partName(part string) words {
 		return words{"读卡器", "card reader"}
 	case "keypad":
 		return words{"按键", "keypad"}
+	case network:
+		return words{"网", "network cable"}
 	}
 	return words{"窗口屏", "display"}
 }

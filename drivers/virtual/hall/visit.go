@@ -52,7 +52,7 @@ func (d *demo) come(ctx context.Context, v *visitor) error {
 		return ctx.Err()
 	}
 	d.ledger.hold(v, p)
-	d.h.out.event("visitor %d has %s from %s", v.no, p.number, k.id)
+	d.h.out.event("%d 号访客在 %[3]s 取到 %[2]s", "visitor %d has %s from %s", v.no, p.number, k.id)
 	if v.twice {
 		if err := d.takeAgain(ctx, v, k); err != nil {
 			return err
@@ -71,7 +71,7 @@ func (d *demo) take(ctx context.Context, v *visitor, k *kiosk) (paper, error) {
 		if err == nil || ctx.Err() != nil {
 			return p, err
 		}
-		d.h.out.event("visitor %d at %s: %v; tries again", v.no, k.id, err)
+		d.h.out.event("%d 号访客在 %s：%v；再试一次", "visitor %d at %s: %v; tries again", v.no, k.id, err)
 		if err := pause(ctx, tryAgainAfter); err != nil {
 			return paper{}, err
 		}
@@ -131,7 +131,7 @@ func (d *demo) takeAgain(ctx context.Context, v *visitor, k *kiosk) error {
 	case p.number != v.number || p.reprint == 0:
 		d.ledger.complain("visitor %d tapped again for %s and got %s, reprint %d", v.no, v.number, p.number, p.reprint)
 	default:
-		d.h.out.event("visitor %d tapped again and has %s again, reprint %d", v.no, p.number, p.reprint)
+		d.h.out.event("%d 号访客再次刷卡，补打 %s，第 %d 次", "visitor %d tapped again and has %s again, reprint %d", v.no, p.number, p.reprint)
 	}
 	return nil
 }

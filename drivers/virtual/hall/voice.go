@@ -29,10 +29,13 @@ func newVoice(w io.Writer) *voice {
 	return v
 }
 
-// event says what has just happened, with the seconds since the start.
-func (v *voice) event(format string, args ...any) {
-	v.say("%5.1f  %s", time.Since(v.start).Seconds(), fmt.Sprintf(format, args...))
+// event says what has just happened in both languages, with the seconds since the start; both texts get the same arguments.
+func (v *voice) event(zh, en string, args ...any) {
+	v.note(fmt.Sprintf(zh, args...) + " / " + fmt.Sprintf(en, args...))
 }
+
+// note is an event whose words are bilingual already, or in no language.
+func (v *voice) note(words string) { v.say("%5.1f  %s", time.Since(v.start).Seconds(), words) }
 
 // say says a line, or several. A terminal that has gone is no reason to stop: whoever closed it has stopped the hall.
 func (v *voice) say(format string, args ...any) {

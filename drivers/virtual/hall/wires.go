@@ -76,7 +76,8 @@ type counterUnit struct {
 
 // wires is all of the hardware.
 type wires struct {
-	all    map[string]wire // by name
+	all    map[string]wire             // by name
+	nets   map[string]*virtual.Network // by device: the cable to the controller, named like the device
 	kiosks []*kiosk
 	units  []*counterUnit
 
@@ -86,7 +87,7 @@ type wires struct {
 
 // newWires makes a twin for every peripheral of the configuration. Nothing is plugged in yet.
 func newWires(dir string, conf *config.Config, p *papers, out *voice) (*wires, error) {
-	w := &wires{all: map[string]wire{}, plugged: map[string]bool{}}
+	w := &wires{all: map[string]wire{}, nets: map[string]*virtual.Network{}, plugged: map[string]bool{}}
 	for _, d := range conf.Devices {
 		ports := filepath.Join(dir, d.ID)
 		if err := os.MkdirAll(filepath.Join(ports, "ports"), 0o700); err != nil {
@@ -164,9 +165,9 @@ func (w *wires) unit(dir string, d *config.Device, c *config.Centre, out *voice)
 	return errors.Join(err, w.add(dir, "card", d.CardReader, twin))
 }
 
-// plugAll plugs every cable in.
+// plugAll plugs every cable of a peripheral in.
 func (w *wires) plugAll(ctx context.Context) error {
-	for _, name := range w.names() {
+	for name := range w.all {
 		if err := w.plug(ctx, name); err != nil {
 			return err
 		}
@@ -174,10 +175,46 @@ func (w *wires) plugAll(ctx context.Context) error {
 	return nil
 }
 
+// connect lays the network cable of a device and returns where the device dials now. It is plugged in.
+func (w *wires) connect(dev, controller string) (addr string, err error) {
+	n, err := virtual.NewNetwork(controller)
+	if err != nil {
+		return "", err
+	}
+	w.nets[dev] = n
+	w.is(dev, true)
+	return n.Addr(), nil
+}
+
 // names are the names of all cables, sorted.
-func (w *wires) names() []string { return slices.Sorted(maps.Keys(w.all)) }
+func (w *wires) names() []string {
+	return slices.Sorted(func(yield func(string) bool) {
+		for name := range w.all {
+			if !yield(name) {
+				return
+			}
+		}
+		maps.Keys(w.nets)(yield)
+	})
+}
+
+// part is what hangs on a cable, and whose it is.
+func (w *wires) part(name string) (dev, part string) {
+	if _, ok := w.nets[name]; ok {
+		return name, network
+	}
+	return w.all[name].dev, w.all[name].part
+}
+
+// network is the part of a device that hangs on its network cable.
+const network = "network"
 
 func (w *wires) plug(ctx context.Context, name string) error {
+	if n := w.nets[name]; n != nil {
+		n.Plug()
+		w.is(name, true)
+		return nil
+	}
 	one, ok := w.all[name]
 	if !ok {
 		return no("there is no cable %q", "没有线缆 %q", name)
@@ -190,6 +227,11 @@ func (w *wires) plug(ctx context.Context, name string) error {
 }
 
 func (w *wires) cut(name string) error {
+	if n := w.nets[name]; n != nil {
+		w.is(name, false)
+		n.Cut()
+		return nil
+	}
 	one, ok := w.all[name]
 	if !ok {
 		return no("there is no cable %q", "没有线缆 %q", name)
@@ -212,9 +254,13 @@ func (w *wires) in(name string) bool {
 	return w.plugged[name]
 }
 
+// cutAll takes every cable away. The programs must have ended.
 func (w *wires) cutAll() (err error) {
-	for _, name := range w.names() {
+	for name := range w.all {
 		err = errors.Join(err, w.cut(name))
+	}
+	for _, n := range w.nets {
+		err = errors.Join(err, n.Close())
 	}
 	return err
 }

@@ -66,13 +66,13 @@ export async function act(order, button) {
 
 // cable is a switch that cuts a cable or plugs it in again.
 export function cable(c) {
-	const name = t({ printer: "printer", card: "cardReader", keypad: "keypad", led: "led" }[c.part]);
+	const name = t({ network: "network", printer: "printer", card: "cardReader", keypad: "keypad", led: "led" }[c.part]);
 	const state = el("i", {});
 	const wire = svg("svg", { viewBox: "0 0 34 12", "aria-hidden": "true" },
 		svg("path", { class: "wire", d: "M0 6H12" }), svg("path", { class: "wire far", d: "M22 6H34" }),
 		svg("rect", { class: "plug", x: 10, y: 2, width: 8, height: 8, rx: 2 }), svg("path", { class: "pins", d: "M18 4.5H21M18 7.5H21" }),
 		svg("rect", { class: "jack", x: 20, y: 1.5, width: 6, height: 9, rx: 1.5 }));
-	const button = el("button", { type: "button", class: "cable", role: "switch", "data-cable": c.name, "aria-label": t("cable", name) }, wire, el("span", {}, name), state);
+	const button = el("button", { type: "button", class: "cable", role: "switch", "data-cable": c.name, "data-part": c.part, "aria-label": c.part === "network" ? t("netCable", c.name) : t("cable", name) }, wire, el("span", {}, name), state);
 	let now = c;
 	button.addEventListener("click", () => act(`${now.in ? "cut" : "plug"} ${now.name}`, button));
 	return {

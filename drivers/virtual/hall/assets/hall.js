@@ -13,7 +13,7 @@ function build(scene) {
 	const mine = hand($("hand"), $("look"));
 	parts = {
 		mine, kiosks: scene.kiosks.map((k) => makeKiosk(k, mine.chosen)), counters: scene.counters.map((c) => makeCounter(c, mine.chosen)),
-		board: makeBoard($("board"), scene), programs: makePrograms($("programs").querySelector("ul"), scene), story: makeStory($("story").querySelector("ol")),
+		board: makeBoard($("board"), scene), programs: makePrograms($("programs").querySelector("ul"), scene), story: makeStory($("story").querySelector("ol"), scene.zone),
 	};
 	$("kiosks").append(...parts.kiosks.map((k) => k.node));
 	$("counters").append(...parts.counters.map((c) => c.node));
@@ -97,7 +97,9 @@ function makePrograms(list, scene) {
 	};
 }
 
-function makeStory(list) {
+// makeStory tells the times as the clock on the centre's wall shows them, wherever the browser is.
+function makeStory(list, zone) {
+	const clock = new Intl.DateTimeFormat(english ? "en-GB" : "zh-CN", { timeZone: zone, hourCycle: "h23", hour: "2-digit", minute: "2-digit", second: "2-digit" });
 	let newest = 0, drawn = "";
 	return {
 		update(story) {
@@ -109,7 +111,7 @@ function makeStory(list) {
 				return;
 			}
 			list.replaceChildren(...story.map((s) => el("li", { class: s.t > newest && newest ? "new" : null },
-				el("time", {}, new Date(s.t).toLocaleTimeString(english ? "en-GB" : "zh-CN", { hour12: false })), el("span", {}, say(s)))));
+				el("time", {}, clock.format(s.t)), el("span", {}, say(s)))));
 			newest = story[0].t;
 		},
 	};
