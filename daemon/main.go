@@ -41,6 +41,7 @@ while it runs (each with -data DIR):
   quhaod sign     on COUNTER OFFICER | off COUNTER
   quhaod return   NUMBER                     bring back a visitor who missed the call
   quhaod why      NUMBER                     why a ticket stands where it does
+  quhaod do       DEVICE identify | test | restart | reprint NUMBER
   quhaod replace  DEVICE INSTALLATION        let a new installation take the place of the old one
   quhaod backup   FILE                       copy the database, running or not
   quhaod recovery end                        after a restore: give numbers although a kiosk has not handed in its papers
@@ -57,6 +58,7 @@ examples:
   quhaod run -config configs/hall -data run/hall
   quhaod enrol -config configs -data /var/lib/quhao kiosk-1 > kiosk-1.id.yaml
   quhaod why -data /var/lib/quhao A012
+  quhaod do  -data /var/lib/quhao kiosk-1 reprint A012
 `
 
 // usageError is a command line that makes no sense.
@@ -134,7 +136,7 @@ func dispatch(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 		return doctorCommand(ctx, args, stdout)
 	case "restore":
 		return restoreCommand(ctx, args, stdout, stderr)
-	case "status", "recovery", "day", "issuing", "sign", "return", "why", "replace":
+	case "status", "recovery", "day", "issuing", "sign", "return", "why", "replace", "do":
 		return talkCommand(ctx, name, args, stdout)
 	case "backup":
 		return backupCommand(ctx, args, stdout)

@@ -89,6 +89,8 @@ func (t *talker) do(ctx context.Context, words []string) (string, error) {
 		return t.status(ctx)
 	case "why":
 		return t.why(ctx, arg(1))
+	case "do":
+		return t.order(ctx, arg(1), arg(2), arg(3))
 	case enrolled:
 		return "", t.reload()
 	case "backup":
@@ -221,7 +223,7 @@ func (t *talker) status(ctx context.Context) (string, error) {
 			fmt.Fprintf(&out, "RECOVERING: no numbers until these kiosks have handed in their papers: %s\n", strings.Join(v.Missing(), ", "))
 		}
 		if err := v.Faulted(); err != nil {
-			fmt.Fprintf(&out, "FAULT: the database cannot be written: %v\n", err)
+			fmt.Fprintf(&out, "FAULT: %v\n", err)
 		}
 		for _, d := range slices.Sorted(maps.Keys(v.Rules().Departments)) {
 			fmt.Fprintf(&out, "department %-12s waiting %3d, last number %3d, %s\n", d, len(s.Line(d)), s.LastNum[d],
