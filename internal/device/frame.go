@@ -17,7 +17,7 @@ type Disk interface {
 	Load() ([]byte, error)
 	// Append adds to the end. When it returns nil the bytes survive a power cut; after an error any part of them may be there.
 	Append(b []byte) error
-	// Replace puts b in the place of everything, whole or not at all.
+	// Replace puts b in the place of everything, whole or not at all. Where an error wraps ErrKept, what was there stands.
 	Replace(b []byte) error
 }
 

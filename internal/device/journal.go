@@ -42,6 +42,19 @@ type kept struct {
 // ErrJournal is wrapped by every error of a journal that cannot be trusted any more: the device must say so and issue nothing.
 var ErrJournal = errors.New("the journal cannot be written")
 
+// ErrFull is wrapped by the error of an intent for whose records the disk has no room. The journal is good all the same.
+var ErrFull = errors.New("the journal's disk is full")
+
+// ErrKept is wrapped by an error of Disk.Replace after which what was there stands, whole.
+var ErrKept = errors.New("the journal stays as it was")
+
+// ticketRoom is what the records of one ticket can take, in bytes: intent, start, end, and an acknowledgement after each.
+// An acknowledgement and a permit are short: together they fit into what the three others never fill.
+const ticketRoom = 4 * (MaxRecord + frameHead)
+
+// reserver is a Disk that can promise room before it is needed.
+type reserver interface{ Reserve(n int) error }
+
 // Journal is the memory of one installation: what it has done, in order, numbered, until the controller has taken it.
 type Journal struct {
 	disk    Disk
@@ -55,6 +68,7 @@ type Journal struct {
 	permit  *permitMark             // nil: no number of its own
 	torn    int                     // bytes cut off at the start
 	size    int                     // bytes on the disk
+	after   int                     // no rewrite below this size: the last one found no room
 	broken  error
 }
 
@@ -80,8 +94,10 @@ func OpenJournal(d Disk, fresh func() proto.Install) (*Journal, error) {
 	case j.install == "":
 		j.install = fresh()
 		return j, j.rewrite()
-	case j.torn > 0 || j.wasteful():
+	case j.torn > 0:
 		return j, j.rewrite()
+	case j.wasteful():
+		return j, j.compact()
 	}
 	return j, nil
 }
@@ -154,8 +170,32 @@ func (j *Journal) write(rec record) error {
 	return nil
 }
 
-// rewrite puts what still matters in the place of the whole journal.
+// rewrite puts what still matters in the place of the whole journal. After an error the journal is not trusted any more.
 func (j *Journal) rewrite() error {
+	b, err := j.image()
+	if err != nil {
+		return err
+	}
+	if err := j.disk.Replace(b); err != nil {
+		j.broken = fmt.Errorf("%w: %w", ErrJournal, err)
+		return j.broken
+	}
+	j.size = len(b)
+	return nil
+}
+
+// compact is a rewrite that can wait: without room for it the journal goes on as it is, and grows before it is tried again.
+func (j *Journal) compact() error {
+	err := j.rewrite()
+	if errors.Is(err, ErrKept) {
+		j.broken, j.after = nil, j.size+compactAt
+		return nil
+	}
+	return err
+}
+
+// image is what still matters, as records.
+func (j *Journal) image() ([]byte, error) {
 	recs := []record{{Install: j.install}}
 	for _, k := range j.facts {
 		recs = append(recs, record{Fact: k.raw})
@@ -175,15 +215,10 @@ func (j *Journal) rewrite() error {
 	for _, rec := range recs {
 		var err error
 		if b, err = appendFrame(b, rec); err != nil {
-			return fmt.Errorf("journal: %w", err)
+			return nil, fmt.Errorf("journal: %w", err)
 		}
 	}
-	if err := j.disk.Replace(b); err != nil {
-		j.broken = fmt.Errorf("%w: %w", ErrJournal, err)
-		return j.broken
-	}
-	j.size = len(b)
-	return nil
+	return b, nil
 }
 
 // wasteful says whether half of what is on the disk or more is of no use any more, and it is worth the writing.
@@ -192,7 +227,7 @@ func (j *Journal) wasteful() bool {
 	for _, k := range j.facts {
 		live += len(k.raw) + frameHead
 	}
-	return j.size > compactAt && j.size > 2*live
+	return j.size > max(compactAt, j.after) && j.size > 2*live
 }
 
 // latest is the newest trusted time among the facts, ms since 1970: no later than the present.
@@ -252,8 +287,14 @@ func (j *Journal) First() uint64 {
 	return j.facts[0].fact.Seq
 }
 
-// AddIntent keeps that a ticket is about to be asked for.
+// AddIntent keeps that a ticket is about to be asked for. It first makes sure of room for all records of that ticket, so that
+// no paper is begun whose end cannot be kept: an error that wraps ErrFull says that there is none.
 func (j *Journal) AddIntent(in Intent) error {
+	if d, can := j.disk.(reserver); can && j.broken == nil {
+		if err := d.Reserve(ticketRoom); err != nil {
+			return fmt.Errorf("journal: %w", err)
+		}
+	}
 	if err := j.write(record{Intent: &in}); err != nil {
 		return err
 	}
@@ -306,7 +347,7 @@ func (j *Journal) Ack(seq uint64, sum string, now int64) error {
 	j.acked = mark
 	j.prune(now)
 	if j.wasteful() {
-		return j.rewrite()
+		return j.compact()
 	}
 	return nil
 }

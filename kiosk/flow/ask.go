@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"errors"
 	"strconv"
 	"strings"
 
@@ -143,6 +144,10 @@ func (k *Kiosk) ask(now device.Now, c Choice, digest string) {
 	}
 	if err := k.j.AddIntent(in); err != nil {
 		k.broke(err)
+		if errors.Is(err, device.ErrFull) {
+			k.show(now, k.plain(Fault)) // the same would happen at the next tap: another kiosk can help
+			return
+		}
 		k.show(now, k.plain(Retry))
 		return
 	}

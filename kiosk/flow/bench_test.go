@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"syscall"
 	"time"
 
 	"quhao/drivers/printer"
@@ -12,10 +13,11 @@ import (
 	"quhao/internal/proto"
 )
 
-// memDisk is a journal's disk in memory. With fail set nothing more is taken.
+// memDisk is a journal's disk in memory. With fail set nothing more is taken; with full set no room is promised.
 type memDisk struct {
 	b    []byte
 	fail bool
+	full bool
 }
 
 var errDisk = errors.New("input/output error")
@@ -27,6 +29,13 @@ func (d *memDisk) Append(b []byte) error {
 		return errDisk
 	}
 	d.b = append(d.b, b...)
+	return nil
+}
+
+func (d *memDisk) Reserve(int) error {
+	if d.full {
+		return fmt.Errorf("%w: %w", device.ErrFull, syscall.ENOSPC)
+	}
 	return nil
 }
 

@@ -51,6 +51,27 @@ func TestDiskFails(t *testing.T) {
 	})
 }
 
+// Without room for all records of a ticket no tap is taken, and nothing is begun; with room again everything is as before.
+func TestDiskFull(t *testing.T) {
+	b := newBench(t, sample())
+	b.ready()
+	b.disk.full = true
+	for range 2 {
+		b.do(Key{2})
+		b.wantNoCmd()
+		b.wantScreen(Fault)
+	}
+	if b.k.View(b.now()).Fault {
+		t.Error("a full disk was taken for a broken journal")
+	}
+	b.disk.full = false
+	b.do(Key{2})
+	b.answer(b.asked(), proto.ResOK, ticketNo("B012"))
+	if len(b.printed()) != 1 {
+		t.Error("nothing is printed although there is room again")
+	}
+}
+
 func TestTooLongTicket(t *testing.T) {
 	b := newBench(t, sample())
 	b.ready()
