@@ -231,12 +231,20 @@ func identity(t *testing.T, dir string) string {
 // open starts the program in the sample hall.
 func open(t *testing.T) *hall {
 	t.Helper()
+	return openWith(t, filepath.Join("..", "configs", "hall"), virtual.PrinterOptions{}, func(*virtual.Printer) {})
+}
+
+// openWith starts the program with the configuration of a folder and a printer, about which something is done before.
+func openWith(t *testing.T, local string, o virtual.PrinterOptions, before func(*virtual.Printer)) *hall {
+	t.Helper()
 	dir := t.TempDir()
 	h := &hall{
 		c: newCentre(), papers: make(chan virtual.Paper, 16), reader: virtual.NewReader(), code: make(chan int, 1),
 		log: new(lockedBuffer), data: filepath.Join(dir, "data"),
 	}
-	h.printer = virtual.NewPrinter(virtual.PrinterOptions{OnPaper: func(p virtual.Paper) { h.papers <- p }})
+	o.OnPaper = func(p virtual.Paper) { h.papers <- p }
+	h.printer = virtual.NewPrinter(o)
+	before(h.printer)
 	ports := filepath.Join(h.data, "ports")
 	if err := os.MkdirAll(ports, 0o700); err != nil {
 		t.Fatal(err)
@@ -260,7 +268,7 @@ func open(t *testing.T) *hall {
 	}
 	h.keys = master
 	t.Cleanup(func() { master.Close() })
-	args := []string{"-config", identity(t, dir), "-data", h.data, "-local", filepath.Join("..", "configs", "hall"), "-http", "127.0.0.1:0"}
+	args := []string{"-config", identity(t, dir), "-data", h.data, "-local", local, "-http", "127.0.0.1:0"}
 	go func() {
 		h.code <- program(func(link.Options) station.Pipe { return h.c }).Main(ctx, args, io.Discard, h.log)
 	}()

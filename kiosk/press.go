@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"slices"
 	"sync"
 	"time"
 
@@ -16,13 +15,18 @@ import (
 // The times of the printer.
 const (
 	pollEvery  = 5 * time.Second        // the status is asked for so often while nothing is printed
+	pollFirst  = time.Second            // and so often until the first answer has come, or none is expected any more
+	pollMute   = 30 * time.Second       // and so often after that: a ticket waits while a question does
 	answerWait = 600 * time.Millisecond // for the four bytes of a status
+	obeyWait   = 8 * time.Second        // until a ticket that was taken is printed: 20 cm at 50 mm/s, and its cut
 	noPaperFor = 8 * time.Second        // a printer that takes nothing for so long is given up
 	quiet      = 100 * time.Millisecond // after so much silence nothing of an old answer is to come
+	cureAtMost = 5 * time.Minute        // between two tries to end a fault; the pauses are 5 s, 10 s, 20 s and so on
 )
 
-// maxAnswer bounds what is looked through for a status, in bytes: a printer that talks so much answers nothing.
-const maxAnswer = 256
+// muteAfter is how many questions in a row, from the start of the program, have no answer before the printer counts as
+// one that answers nothing: one that is being switched on together with us answers the second.
+const muteAfter = 3
 
 // errDown and errBusy are why a ticket is not taken.
 var (
@@ -34,6 +38,7 @@ var (
 type press struct {
 	driver printer.Driver
 	asker  printer.Asker // nil if the printer cannot be asked
+	teller bool          // it also tells by itself
 	layout func(flow.Job) printer.Paper
 	baud   int // 0 if it is no serial line
 	tell   func(ctx context.Context, ev flow.Event)
@@ -43,13 +48,20 @@ type press struct {
 	mu   sync.Mutex
 	up   bool
 
-	muddled bool // the last question had no whole answer: what comes late must not be taken for the next
+	// The rest belongs to the goroutine of use.
+	heard    []byte        // of something that is not whole yet
+	muddled  bool          // the last question had no whole answer: what comes late must not be taken for the next
+	last     printer.State // as last told; empty when the line has just been opened
+	answered bool          // ever, since the program started
+	silent   int           // questions without an answer before that
+	curing   time.Time     // when the next try to end a fault is due
+	cures    int           // tries for the present fault
 }
 
 func newPress(d printer.Driver, baud int, layout func(flow.Job) printer.Paper, tell func(context.Context, flow.Event), bad *tally) *press {
 	p := &press{driver: d, baud: baud, layout: layout, tell: tell, bad: bad, jobs: make(chan flow.Job, 1)}
 	if a, ok := d.(printer.Asker); ok && len(a.Ask()) > 0 {
-		p.asker = a
+		p.asker, p.teller = a, len(a.Enable()) > 0
 	}
 	return p
 }
@@ -78,13 +90,14 @@ func (p *press) use(ctx context.Context, l *port.Line) error {
 		<-h.done
 	}()
 	p.mu.Lock()
-	p.up, p.muddled = true, false
+	p.up = true
 	p.mu.Unlock()
+	p.heard, p.muddled, p.last, p.cures = nil, false, "", 0
 	defer p.leave(ctx)
 	poll := time.NewTimer(0)
 	defer poll.Stop()
 	if p.asker == nil {
-		p.tell(ctx, flow.PrinterState{State: printer.OK})
+		p.say(ctx, printer.Said{State: printer.OK})
 		poll.Stop()
 	}
 	for {
@@ -101,51 +114,16 @@ func (p *press) use(ctx context.Context, l *port.Line) error {
 				poll.Reset(pollEvery)
 			}
 		case <-poll.C:
-			s, err := p.ask(ctx, l, h)
-			if err != nil {
+			if err := p.poll(ctx, l, h); err != nil {
 				return err
 			}
-			p.tell(ctx, flow.PrinterState{State: s})
-			poll.Reset(pollEvery)
-		case <-h.came: // nobody asked
+			poll.Reset(p.pause())
+		case b := <-h.came: // nobody asked
+			p.overhear(ctx, b)
 		case <-h.done:
 			return h.err
 		}
 	}
-}
-
-// ear is what a line hears, so that a ticket need not wait until a read of silence has ended.
-type ear struct {
-	came chan []byte
-	done chan struct{} // closed when nothing will come any more, and err says why
-	err  error
-}
-
-// listen reads a line until it fails or ctx ends, which is seen within 100 ms.
-func listen(ctx context.Context, l *port.Line) *ear {
-	h := &ear{came: make(chan []byte), done: make(chan struct{})}
-	go func() {
-		defer close(h.done)
-		buf := make([]byte, 64)
-		for {
-			n, err := l.Read(buf)
-			switch {
-			case ctx.Err() != nil:
-				h.err = ctx.Err()
-				return
-			case errors.Is(err, port.ErrTimeout):
-				continue
-			case err != nil:
-				h.err = err
-				return
-			}
-			select {
-			case h.came <- slices.Clone(buf[:n]):
-			case <-ctx.Done():
-			}
-		}
-	}()
-	return h
 }
 
 // leave takes no more tickets and hands back the one that was never begun.
@@ -160,18 +138,58 @@ func (p *press) leave(ctx context.Context) {
 	}
 }
 
+// pause is the time until the next poll.
+func (p *press) pause() time.Duration {
+	switch {
+	case p.last == printer.Mute:
+		return pollMute
+	case p.answered:
+		return pollEvery
+	}
+	return pollFirst
+}
+
+// poll finds out how the printer is, and tries to end a fault that can end so.
+func (p *press) poll(ctx context.Context, l *port.Line, h *ear) error {
+	s, err := p.look(ctx, l, h)
+	if err != nil {
+		return err
+	}
+	p.say(ctx, s)
+	if !s.Curable {
+		p.cures, p.curing = 0, time.Time{}
+		return nil
+	}
+	// Each try moves the cutter: one that is jammed for the night must not be ground down.
+	cure := p.asker.Recover()
+	if now := time.Now(); len(cure) > 0 && !now.Before(p.curing) {
+		p.curing = now.Add(min(pollEvery<<min(p.cures, 16), cureAtMost))
+		p.cures++
+		_, err = l.Write(cure)
+	}
+	return err
+}
+
+// say tells how the printer is.
+func (p *press) say(ctx context.Context, s printer.Said) {
+	p.last = s.State
+	p.tell(ctx, flow.PrinterState{State: s.State})
+}
+
 // print prints one ticket in one stream and finds out how it came out. An error is one of the line, which is then opened
 // anew: what the printer has not taken yet is thrown away with it.
 func (p *press) print(ctx context.Context, l *port.Line, h *ear, j flow.Job) (how string, err error) {
-	if p.asker != nil {
-		s, err := p.ask(ctx, l, h)
+	alive := false
+	if p.asker != nil && p.last != printer.Mute {
+		s, err := p.look(ctx, l, h)
 		if err != nil {
 			return proto.HowNone, err
 		}
-		if s != printer.Gone && !s.CanPrint() {
-			p.tell(ctx, flow.PrinterState{State: s})
+		if s.State != printer.Gone && !s.State.CanPrint() {
+			p.say(ctx, s)
 			return proto.HowNone, nil
 		}
+		alive = s.State != printer.Gone
 	}
 	b := p.driver.Encode(p.layout(j))
 	n, err := l.Write(b)
@@ -184,22 +202,33 @@ func (p *press) print(ctx context.Context, l *port.Line, h *ear, j flow.Job) (ho
 	if err := l.Drain(p.patience(len(b))); err != nil {
 		return proto.HowUnknown, err
 	}
-	if p.asker == nil {
+	if p.asker == nil || p.last == printer.Mute {
 		return proto.HowSent, nil
 	}
 	p.muddled = true // the printer may have said something by itself meanwhile
-	s, err := p.ask(ctx, l, h)
+	s, err := p.outcome(ctx, l, h, alive)
 	if err != nil {
 		return proto.HowUnknown, err
 	}
-	p.tell(ctx, flow.PrinterState{State: s})
+	p.say(ctx, s)
 	switch {
-	case s.CanPrint():
-		return proto.HowAsked, nil
-	case s == printer.Gone:
+	case s.State == printer.Gone, s.State == printer.Mute:
 		return proto.HowSent, nil
+	case s.State.CanPrint():
+		return proto.HowAsked, nil
 	}
 	return proto.HowUnknown, nil // the paper may have ended in the middle, or behind the ticket
+}
+
+// outcome finds out how the printer is when it has the whole ticket. One that tells by itself does it when the ticket is
+// printed, or has told before that it has stopped in the middle.
+func (p *press) outcome(ctx context.Context, l *port.Line, h *ear, alive bool) (printer.Said, error) {
+	if p.teller && alive {
+		if s, err := p.fence(ctx, l, h, obeyWait); err != nil || s.State != "" {
+			return s, err
+		}
+	}
+	return p.ask(ctx, l, h)
 }
 
 // patience is how long n bytes may take: twice what the line needs, and the time without any progress.
@@ -208,71 +237,4 @@ func (p *press) patience(n int) time.Duration {
 		return noPaperFor
 	}
 	return 2*time.Duration(n)*10*time.Second/time.Duration(p.baud) + noPaperFor
-}
-
-// ask asks for the status; gone stands for no answer.
-func (p *press) ask(ctx context.Context, l *port.Line, h *ear) (printer.State, error) {
-	for p.muddled {
-		_, err := h.within(ctx, quiet)
-		if errors.Is(err, port.ErrTimeout) {
-			break
-		} else if err != nil {
-			return "", err
-		}
-	}
-	p.muddled = true
-	if _, err := l.Write(p.asker.Ask()); err != nil {
-		return "", err
-	}
-	var buf []byte
-	for until := time.Now().Add(answerWait); len(buf) < maxAnswer; {
-		b, err := h.within(ctx, time.Until(until))
-		if errors.Is(err, port.ErrTimeout) {
-			break
-		} else if err != nil {
-			return "", err
-		}
-		buf = append(buf, b...)
-		used, s := p.decode(buf)
-		if s != "" {
-			p.muddled = false
-			return s, nil
-		}
-		buf = buf[used:]
-	}
-	return printer.Gone, nil
-}
-
-// within waits for bytes. port.ErrTimeout says that none have come in d.
-func (h *ear) within(ctx context.Context, d time.Duration) ([]byte, error) {
-	late := time.NewTimer(d)
-	defer late.Stop()
-	select {
-	case b := <-h.came:
-		return b, nil
-	case <-late.C:
-		return nil, port.ErrTimeout
-	case <-h.done:
-		return nil, h.err
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
-// decode looks for a state in buf and returns how much of it is done with.
-func (p *press) decode(buf []byte) (used int, s printer.State) {
-	for used < len(buf) {
-		n, s, err := p.asker.DecodeStatus(buf[used:])
-		switch {
-		case s != "":
-			return used + n, s
-		case err != nil:
-			p.bad.add()
-			n = max(n, 1)
-		case n == 0:
-			return used, ""
-		}
-		used += n
-	}
-	return used, ""
 }

@@ -45,7 +45,7 @@ func (k *kiosk) wrong(p page) string {
 	switch {
 	case p.Fault:
 		return "the journal cannot be written"
-	case p.Printer != "ok" && p.Printer != "low":
+	case p.Printer != "ok" && p.Printer != "low" && p.Printer != "mute":
 		return "printer " + p.Printer
 	case p.Refused != "":
 		return "the controller does not accept this device: " + p.Refused

@@ -33,6 +33,7 @@ func partWords(state string) text {
 	words := map[string]text{
 		"low": {ZH: "纸将尽", EN: "low"}, "out": {ZH: "缺纸", EN: "out of paper"}, "open": {ZH: "未合盖", EN: "cover open"},
 		"error": {ZH: "故障", EN: "error"}, "gone": {ZH: "未连接", EN: "not connected"},
+		"mute": {ZH: "不应答（照常出票）", EN: "answers nothing, prints"},
 	}
 	if t, ok := words[state]; ok {
 		return t

@@ -25,6 +25,9 @@ type PrinterOptions struct {
 	Baud       int         // speed of its line in bit/s; 0 takes everything at once
 	GB18030    bool        // its font has the four-byte characters
 	SmallHanzi bool        // an old one: GS ! does not magnify Chinese characters, only FS ! does
+	Tells      bool        // it has automatic status on from the power switch on, as by a DIP switch
+	Latches    bool        // a fault of the cutter stays after its cause is gone, until DLE ENQ
+	XonXoff    bool        // it stops its line by XOFF while its buffer is full, and lets it go on by XON
 	OnPaper    func(Paper) // called for each piece of paper, one after the other
 }
 
@@ -41,6 +44,7 @@ type Printer struct {
 	out, low   bool
 	cover      bool
 	cutter     bool
+	latched    bool // the cutter has failed, whatever it is like now
 	hot        bool
 	mute       bool
 	outAfter   int    // bytes until the paper ends; -1: never
@@ -60,7 +64,7 @@ func NewPrinter(o PrinterOptions) *Printer {
 	if o.Dots == 0 {
 		o.Dots = 576
 	}
-	return &Printer{opt: o, outAfter: -1, sheet: newSheet(o), changed: make(chan struct{})}
+	return &Printer{opt: o, automatic: o.Tells, outAfter: -1, sheet: newSheet(o), changed: make(chan struct{})}
 }
 
 // Serve prints what comes and answers what is asked, until ctx ends or the line is cut.
@@ -120,9 +124,13 @@ func (p *Printer) receive(ctx context.Context, rw io.ReadWriter) error {
 
 // waitForRoom is the flow control: while nothing is printed and the buffer is full, nothing more is read.
 func (p *Printer) waitForRoom(ctx context.Context) {
-	for {
+	for told := false; ; {
 		p.mu.Lock()
 		full, changed := p.stopped() && len(p.input) >= inputBuffer, p.changed
+		if p.opt.XonXoff && full != told {
+			told = full
+			p.send([]byte{map[bool]byte{true: xoff, false: xon}[full]})
+		}
 		p.mu.Unlock()
 		if !full {
 			return
@@ -143,9 +151,12 @@ func (p *Printer) take(b []byte) {
 		switch kind, n := p.realtime.next(x); kind {
 		case askStatus:
 			p.send([]byte{p.status(n)})
+		case goOn:
+			p.unlatch()
 		case clearBuffer:
 			p.input = nil
 			p.sheet.reset()
+			p.unlatch()
 		}
 	}
 	p.work()
@@ -232,7 +243,9 @@ func (p *Printer) SetLow(on bool) { p.set(func() { p.low = on }) }
 func (p *Printer) SetCover(open bool) { p.set(func() { p.cover = open }) }
 
 // SetCutterError jams the cutter or frees it.
-func (p *Printer) SetCutterError(on bool) { p.set(func() { p.cutter = on }) }
+func (p *Printer) SetCutterError(on bool) {
+	p.set(func() { p.cutter, p.latched = on, p.latched || on && p.opt.Latches })
+}
 
 // SetOverheated lets the print head get too hot, or cool down again: until then the printer waits.
 func (p *Printer) SetOverheated(on bool) { p.set(func() { p.hot = on }) }
@@ -246,7 +259,7 @@ func (p *Printer) Tear() { p.set(p.tear) }
 // PowerCycle forgets everything received and every setting; switches and paper stay.
 func (p *Printer) PowerCycle() {
 	p.set(func() {
-		p.input, p.automatic, p.realtime = nil, false, realtime{}
+		p.input, p.automatic, p.realtime, p.latched = nil, p.opt.Tells, realtime{}, false
 		p.sheet.reset()
 	})
 }

@@ -6,10 +6,11 @@ type realtimeKind int
 const (
 	nothing realtimeKind = iota
 	askStatus
-	clearBuffer
+	goOn        // DLE ENQ 1: recover, and print what is left
+	clearBuffer // DLE ENQ 2: recover, and forget it
 )
 
-// realtime watches the raw stream for DLE EOT n and DLE ENQ 2, which a printer obeys at their arrival, even in the
+// realtime watches the raw stream for DLE EOT n and DLE ENQ n, which a printer obeys at their arrival, even in the
 // middle of a picture.
 type realtime struct{ last, before byte }
 
@@ -19,6 +20,8 @@ func (r *realtime) next(x byte) (realtimeKind, byte) {
 	switch {
 	case a == 0x10 && b == 0x04 && x >= 1 && x <= 4:
 		return askStatus, x
+	case a == 0x10 && b == 0x05 && x == 1:
+		return goOn, x
 	case a == 0x10 && b == 0x05 && x == 2:
 		return clearBuffer, x
 	}
@@ -26,7 +29,24 @@ func (r *realtime) next(x byte) (realtimeKind, byte) {
 }
 
 // stopped says whether nothing can be printed now. p.mu is held.
-func (p *Printer) stopped() bool { return p.out || p.cover || p.cutter || p.hot }
+func (p *Printer) stopped() bool { return p.out || p.cover || p.jammed() || p.hot }
+
+// jammed says whether the cutter is in a fault. p.mu is held.
+func (p *Printer) jammed() bool { return p.cutter || p.latched }
+
+// unlatch ends the fault of a cutter that has been freed. p.mu is held.
+func (p *Printer) unlatch() {
+	if p.latched && !p.cutter {
+		p.latched = false
+		p.report()
+	}
+}
+
+// The bytes of flow control in the stream.
+const (
+	xon  = 0x11
+	xoff = 0x13
+)
 
 // status is the answer to DLE EOT n. p.mu is held.
 func (p *Printer) status(n byte) byte {
@@ -42,9 +62,9 @@ func (p *Printer) status(n byte) byte {
 	case 2:
 		set(p.cover, 0x04)
 		set(p.out, 0x20)
-		set(p.cutter || p.hot, 0x40)
+		set(p.jammed() || p.hot, 0x40)
 	case 3:
-		set(p.cutter, 0x08)
+		set(p.jammed(), 0x08)
 		set(p.hot, 0x40)
 	case 4:
 		set(p.low || p.out, 0x0c)
@@ -65,7 +85,7 @@ func (p *Printer) report() {
 	if p.cover {
 		b[0] |= 0x20
 	}
-	if p.cutter {
+	if p.jammed() {
 		b[1] |= 0x08
 	}
 	if p.hot {

@@ -66,8 +66,8 @@ counters:
 	return dir
 }
 
-// fitPrinters gives every kiosk of a centre a printer that speaks ESC/POS.
-func fitPrinters(t *testing.T, conf string) {
+// fitPrinters gives every kiosk of a centre a printer that speaks ESC/POS, with these options.
+func fitPrinters(t *testing.T, conf, options string) {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(conf, "devices", "kiosk-*.yaml"))
 	if err != nil || len(files) == 0 {
@@ -81,7 +81,7 @@ func fitPrinters(t *testing.T, conf string) {
 		if bytes.Count(text, []byte("driver: text")) != 1 {
 			t.Fatalf("%s has another printer", name)
 		}
-		if err := os.WriteFile(name, bytes.Replace(text, []byte("driver: text"), []byte("driver: escpos"), 1), 0o600); err != nil {
+		if err := os.WriteFile(name, bytes.Replace(text, []byte("driver: text"), []byte("driver: escpos, options: {"+options+"}"), 1), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}

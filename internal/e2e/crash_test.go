@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"quhao/daemon/queue"
+	"quhao/drivers/virtual"
 	"quhao/internal/proto"
 )
 
@@ -93,7 +94,7 @@ func newCrash(t *testing.T) *crash {
 	c.rng = rand.New(rand.NewPCG(c.seed, 0))
 	c.d = newDaemon(t, crashCentre(t))
 	for i := range crashKiosks {
-		k := startESCPOS(t, c.d, fmt.Sprintf("kiosk-%d", i+1))
+		k := startESCPOS(t, c.d, fmt.Sprintf("kiosk-%d", i+1), virtual.PrinterOptions{})
 		c.kiosks = append(c.kiosks, &mortal{appliance: k.appliance, kiosk: k})
 	}
 	for i := range crashUnits {
@@ -131,7 +132,7 @@ func seedOf(t *testing.T) uint64 {
 func crashCentre(t *testing.T) string {
 	t.Helper()
 	conf := writeCentre(t, crashKiosks+crashPosts, crashUnits)
-	fitPrinters(t, conf)
+	fitPrinters(t, conf, "")
 	edit := func(name string, change ...string) {
 		name = filepath.Join(conf, name)
 		text, err := os.ReadFile(name)

@@ -268,6 +268,7 @@ type kioskProgram struct {
 	taps    int
 	printer *virtual.Printer // nil unless it speaks ESC/POS
 	line    *line            // to the ESC/POS printer
+	ask     int              // bytes of a question to that
 }
 
 // startKiosk starts a kiosk of writeCentre with a printer that takes plain text.

@@ -157,7 +157,7 @@ type Beat struct {
 // Health is a device's retained word on its parts.
 type Health struct {
 	V     int               `json:"v"`
-	Parts map[string]string `json:"parts"` // peripheral to ok, low, out, open, error, gone
+	Parts map[string]string `json:"parts"` // peripheral to ok, low, out, open, error, gone; mute: a printer that prints and never answers
 	FW    string            `json:"fw"`
 	Count map[string]uint64 `json:"count,omitempty"` // bad frames, resends and the like, since the boot
 }

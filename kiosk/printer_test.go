@@ -1,0 +1,109 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"quhao/drivers/virtual"
+)
+
+// hallWith is the virtual hall's configuration with other options of kiosk-1's printer.
+func hallWith(t *testing.T, options string) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, os.DirFS(filepath.Join("..", "configs", "hall"))); err != nil {
+		t.Fatal(err)
+	}
+	name := filepath.Join(dir, "devices", "kiosk-1.yaml")
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	with := bytes.Replace(text, []byte("driver: escpos,"), []byte("driver: escpos, options: {"+options+"},"), 1)
+	if bytes.Equal(with, text) {
+		t.Fatalf("no printer in %s", text)
+	}
+	if err := os.Remove(name); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(name, with, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// A printer that has never answered prints, and its health says that nobody knows how.
+func TestPrinterThatNeverAnswers(t *testing.T) {
+	t.Parallel()
+	h := openWith(t, filepath.Join("..", "configs", "hall"), virtual.PrinterOptions{}, func(p *virtual.Printer) { p.SetMute(true) })
+	h.state(t, "a printer that answers nothing", func(p page) bool {
+		return p.Session && p.Printer == "mute" && p.Parts["printer"] == "mute" && p.Screen.State == "idle"
+	})
+	h.press(t, 3)
+	h.paper(t)
+	h.c.until(t, "the facts", func() bool { return slices.Equal(h.c.told(), []string{"start", "end sent"}) })
+}
+
+// A printer that tells by itself is known to be out of paper long before it would be asked, and well again as soon.
+func TestPrinterThatTells(t *testing.T) {
+	t.Parallel()
+	h := openWith(t, hallWith(t, "status: automatic"), virtual.PrinterOptions{}, func(*virtual.Printer) {})
+	h.state(t, "a session and a printer", ready)
+	for _, c := range []struct {
+		set  func(bool)
+		want string
+	}{{h.printer.SetOut, "out"}, {h.printer.SetCover, "open"}, {h.printer.SetLow, "low"}, {h.printer.SetOverheated, "error"}} {
+		for _, on := range []bool{true, false} {
+			want := "ok"
+			if on {
+				want = c.want
+			}
+			start := time.Now()
+			c.set(on)
+			h.state(t, want, func(p page) bool { return p.Printer == want })
+			if took := time.Since(start); took > pollEvery/2 {
+				t.Errorf("%s was seen after %v: not told, but asked for", want, took)
+			}
+		}
+	}
+	h.press(t, 3)
+	h.paper(t)
+	h.c.until(t, "the facts", func() bool { return slices.Equal(h.c.told(), []string{"start", "end asked"}) })
+}
+
+// The paper ends in the middle: nobody knows whether the visitor has the number. It has ended before: no paper was begun.
+func TestPrinterTellsWhereThePaperEnds(t *testing.T) {
+	t.Parallel()
+	h := openWith(t, hallWith(t, "status: automatic"), virtual.PrinterOptions{}, func(*virtual.Printer) {})
+	h.state(t, "a session and a printer", ready)
+	h.printer.SetOutAfter(100)
+	h.press(t, 3)
+	h.c.until(t, "the facts", func() bool { return slices.Equal(h.c.told(), []string{"start", "end unknown"}) })
+	h.state(t, "the printer without paper", func(p page) bool { return p.Printer == "out" && p.Screen.State == "printer_out" })
+	h.press(t, 3)
+	h.printer.SetOut(false)
+	h.state(t, "paper", func(p page) bool { return p.Printer == "ok" })
+	h.c.mu.Lock()
+	defer h.c.mu.Unlock()
+	if n := len(h.c.cmds); n != 1 {
+		t.Errorf("%d numbers asked for, want 1", n)
+	}
+}
+
+// The cutter fails in the middle of a ticket and is freed: the printer is brought back by DLE ENQ, without the other half.
+func TestPrinterIsRecovered(t *testing.T) {
+	t.Parallel()
+	h := openWith(t, hallWith(t, "status: automatic, recover: enq"), virtual.PrinterOptions{Latches: true}, func(*virtual.Printer) {})
+	h.state(t, "a session and a printer", ready)
+	h.printer.SetCutterError(true)
+	h.state(t, "the fault", func(p page) bool { return p.Printer == "error" })
+	h.printer.SetCutterError(false)
+	h.state(t, "the recovery", func(p page) bool { return p.Printer == "ok" })
+	h.press(t, 3)
+	h.paper(t)
+	h.c.until(t, "the facts", func() bool { return slices.Equal(h.c.told(), []string{"start", "end asked"}) })
+}
