@@ -30,7 +30,7 @@ type Config struct {
 	Devices []*Device // in the order of their files' names
 
 	in     contents
-	public func() ([]byte, error) // the centre's file as devices get it, made once: it is parsed for that
+	public func() (*public, error) // the centre's file as devices get it, made once: it is parsed for that
 }
 
 // Source is one file of a configuration as text.
@@ -129,7 +129,7 @@ func loadFS(folder fs.FS, show func(string) string) (*Config, Mistakes) {
 // Pardon names required keys that may be absent from the centre, nil for none.
 func (in contents) check(mistakes Mistakes, pardon func(string) bool) (*Config, Mistakes) {
 	cfg := &Config{Centre: new(Centre), in: in}
-	cfg.public = sync.OnceValues(func() ([]byte, error) { return withoutPrivate(in.centre.Data) })
+	cfg.public = sync.OnceValues(func() (*public, error) { return newPublic(in.centre.Data) })
 	d := newDecoder(&mistakes)
 	d.pardon = pardon
 	var known ids

@@ -24,7 +24,8 @@ type served struct {
 const maxServed = 256 << 10
 
 // Serve returns what the device with that id is to be served: one YAML document, the same bytes for the same files.
-// The guides of the items are left out for their size, and the officers because no device has to know them.
+// The guides of the items and the counters of others are left out for their size, and the officers because no device has
+// to know them. Of the counters of others those stay that show a department to be served, so that the same checks hold.
 // It fails for an unknown device, for a centre whose officers cannot be left out line by line, and above 192 KiB,
 // which leaves room for the escapes of the message around it.
 func (c *Config) Serve(id string) ([]byte, error) {
@@ -33,11 +34,11 @@ func (c *Config) Serve(id string) ([]byte, error) {
 	if p == nil || i < 0 {
 		return nil, fmt.Errorf("serve the configuration of %q: there is no such device", id)
 	}
-	text, err := c.public()
+	centre, err := c.public()
 	if err != nil {
 		return nil, fmt.Errorf("serve the configuration of %q: %w", id, err)
 	}
-	out := served{Version: 1, Device: id, Centre: string(text), Own: string(c.in.devices[i].Data), Name: p.Profile}
+	out := served{Version: 1, Device: id, Centre: string(centre.only(c.Centre, p.Counters)), Own: string(c.in.devices[i].Data), Name: p.Profile}
 	if j := slices.IndexFunc(c.in.profiles, func(s Source) bool { return s.Name == p.Profile }); j >= 0 {
 		out.Profile = string(c.in.profiles[j].Data)
 	}
@@ -78,6 +79,61 @@ func ParseServed(data []byte) (*Config, Mistakes) {
 		in.profiles = []Source{{s.Name, profilesFolder + "/" + s.Name + ".yaml", []byte(s.Profile)}}
 	}
 	return in.check(nil, func(key string) bool { return key == "guide" })
+}
+
+// public is the centre's file as any device may see it, and where its counters stand.
+type public struct {
+	text     []byte
+	counters []Pos // the first line of each; nil if they do not begin lines of their own
+}
+
+func newPublic(centre []byte) (*public, error) {
+	text, err := withoutPrivate(centre)
+	if err != nil {
+		return nil, err
+	}
+	p := &public{text: text}
+	lines := bytes.SplitAfter(text, []byte("\n"))
+	for _, n := range parse(centreFile, text, new(Mistakes)).get("counters").list() {
+		if n == nil || n.at.Line > len(lines) || !bytes.HasPrefix(bytes.TrimSpace(lines[n.at.Line-1]), []byte("- ")) {
+			return &public{text: text}, nil
+		}
+		p.counters = append(p.counters, n.at)
+	}
+	return p, nil
+}
+
+// only gives the text with the lines of the counters emptied that a device has no use for; every line keeps its number.
+func (p *public) only(c *Centre, own []string) []byte {
+	if len(p.counters) != len(c.Counters) {
+		return p.text
+	}
+	keep := c.witnesses()
+	lines := bytes.SplitAfter(p.text, []byte("\n"))
+	for i, at := range p.counters {
+		if !keep[i] && !slices.Contains(own, c.Counters[i].ID) {
+			at.Col = indent(lines[at.Line-1]) + 1 // of the hyphen
+			empty(lines, at)
+		}
+	}
+	return bytes.Join(lines, nil)
+}
+
+// witnesses are the first counter of each department, whose floor is the department's, and the first that provides each
+// need there.
+func (c *Centre) witnesses() map[int]bool {
+	type post struct{ department, need string }
+	seen, keep := map[post]bool{}, map[int]bool{}
+	for i := range c.Counters {
+		for _, d := range c.Counters[i].Departments {
+			for _, need := range append([]string{""}, c.Counters[i].Provides...) {
+				if !seen[post{d, need}] {
+					seen[post{d, need}], keep[i] = true, true
+				}
+			}
+		}
+	}
+	return keep
 }
 
 // withoutPrivate empties the lines of the officers and of the guides and keeps the number of every other line.
@@ -129,19 +185,20 @@ func (n *node) list() []*node {
 	return n.items
 }
 
-// empty removes a key with its block, up to the next line that is not deeper, and says whether the key began its line.
-// A list may stand as deep as its key, so lines that begin with a hyphen there belong to it.
+// empty removes a key, or an item of a list at its hyphen, with its block, up to the next line that is not deeper, and says
+// whether it began its line. A list may stand as deep as its key, so lines that begin with a hyphen there belong to it.
 func empty(lines [][]byte, at Pos) bool {
 	depth := at.Col - 1
 	if at.Line > len(lines) || indent(lines[at.Line-1]) != depth {
 		return false
 	}
+	item := bytes.HasPrefix(bytes.TrimSpace(lines[at.Line-1]), []byte("-"))
 	end := []byte("\n")
 	lines[at.Line-1] = end
 	for i := at.Line; i < len(lines); i++ {
 		text := bytes.TrimSpace(lines[i])
 		in := indent(lines[i])
-		if len(text) > 0 && text[0] != '#' && (in < depth || in == depth && text[0] != '-') {
+		if len(text) > 0 && text[0] != '#' && (in < depth || in == depth && (item || text[0] != '-')) {
 			break
 		}
 		if len(text) > 0 {

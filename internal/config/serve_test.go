@@ -37,8 +37,18 @@ func TestServed(t *testing.T) {
 				t.Errorf("%s reads back as %+v", p.ID, got.Devices)
 			}
 			if len(got.Centre.Officers) != 0 || len(got.Centre.Departments) != len(cfg.Centre.Departments) ||
-				!reflect.DeepEqual(got.Centre.Counters, cfg.Centre.Counters) || !reflect.DeepEqual(got.Centre.Hours, cfg.Centre.Hours) {
+				!reflect.DeepEqual(got.Centre.Hours, cfg.Centre.Hours) {
 				t.Errorf("%s: the served centre differs", p.ID)
+			}
+			for i, d := range got.Centre.Departments {
+				if d.Floor != cfg.Centre.Departments[i].Floor {
+					t.Errorf("%s: the floor of %s is %d, want %d", p.ID, d.ID, d.Floor, cfg.Centre.Departments[i].Floor)
+				}
+			}
+			for _, id := range p.Counters {
+				if !reflect.DeepEqual(got.Centre.Counter(id), cfg.Centre.Counter(id)) {
+					t.Errorf("%s: its counter %s reads back as %+v", p.ID, id, got.Centre.Counter(id))
+				}
 			}
 		}
 		if _, err := cfg.Serve("nobody"); err == nil {
@@ -68,6 +78,49 @@ func TestServedLines(t *testing.T) {
 	}
 	if _, mistakes = ParseServed(bytes.Replace(data, []byte("device: unit-1"), []byte("device: unit-2"), 1)); mistakes.Err() == nil {
 		t.Error("a file of another device was accepted")
+	}
+}
+
+// TestServedCounters leaves out the counters of others, but for those that the checks of the centre rest on.
+func TestServedCounters(t *testing.T) {
+	cfg, mistakes := Load(samples)
+	if mistakes.Err() != nil {
+		t.Fatal(mistakes)
+	}
+	data, err := cfg.Serve("kiosk-1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, mistakes := ParseServed(data)
+	if mistakes.Err() != nil {
+		t.Fatal(mistakes)
+	}
+	if n, all := len(got.Centre.Counters), len(cfg.Centre.Counters); n >= all || n == 0 {
+		t.Errorf("a kiosk is served %d of %d counters", n, all)
+	}
+	for _, text := range []string{
+		"counters: [{id: a}, {id: b}]\n", "counters:\n- {id: a}\n-   {id: b}\n", "counters:\n  -\n    id: a\n  - id: b\n",
+	} {
+		p, err := newPublic([]byte("version: 1\n" + text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := &Centre{Counters: make([]Counter, 2)}
+		out := p.only(c, nil)
+		if bytes.Count(out, []byte("\n")) != bytes.Count(p.text, []byte("\n")) {
+			t.Errorf("%q became %q", text, out)
+		}
+	}
+	p, err := newPublic([]byte("counters:\n  - id: a\n    hall: x\n\n    # of b\n  - id: b\n    hall: y\nzone: z\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &Centre{Counters: []Counter{{ID: "a"}, {ID: "b"}}}
+	if got, want := string(p.only(c, []string{"a"})), "counters:\n  - id: a\n    hall: x\n\n    # of b\n\n\nzone: z\n"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if got, want := string(p.only(c, []string{"b"})), "counters:\n\n\n\n\n  - id: b\n    hall: y\nzone: z\n"; got != want {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 
