@@ -161,7 +161,10 @@ func (w *writer) text(l Line) {
 	for _, s := range Wrap(clean(l.Text), (w.opt.Cols-indent)/width) {
 		native, ok := w.page.native(s)
 		if !ok {
-			w.raster(drawText(s, width, height, l.Bold).moved(indent*halfCell), rasterDouble)
+			b, above, below := drawText(s, width, height, l.Bold).moved(indent * halfCell).trimmed()
+			w.feed(2 * above)
+			w.raster(b, rasterDouble)
+			w.feed(2 * below)
 			continue
 		}
 		w.setPosition(indent)

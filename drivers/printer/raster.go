@@ -63,6 +63,21 @@ func (b *bitmap) moved(dots int) *bitmap {
 	})
 }
 
+// trimmed returns the picture without the white rows above and below it, and how many they were: feeding them takes three
+// bytes, sending them as many as the line is wide.
+func (b *bitmap) trimmed() (inner *bitmap, above, below int) {
+	white := func(y int) bool {
+		return !slices.ContainsFunc(b.data[y*b.stride:(y+1)*b.stride], func(x byte) bool { return x != 0 })
+	}
+	for above < b.height-1 && white(above) {
+		above++
+	}
+	for below < b.height-above-1 && white(b.height-below-1) {
+		below++
+	}
+	return &bitmap{b.stride, b.height - above - below, b.data[above*b.stride : (b.height-below)*b.stride]}, above, below
+}
+
 // scaled packs a picture with each dot n by n dots.
 func scaled(img image.Image, n int) *bitmap {
 	r := img.Bounds()

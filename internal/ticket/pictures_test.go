@@ -52,9 +52,9 @@ func TestPictures(t *testing.T) {
 	}
 }
 
-// svg draws the paper at its true proportions: 8 dots are a millimetre, and the printable width stands in the middle.
+// svg draws the paper at its true proportions: 8 dots are a millimetre, 7.1 at 42 columns, and the printable width stands in the middle.
 func svg(p virtual.Paper, columns int) []byte {
-	wide := map[int]int{32: 58 * 8, 48: 80 * 8}[columns]
+	wide := map[int]int{32: 58 * 8, 42: 80 * 71 / 10, 48: 80 * 8}[columns]
 	size := p.Image.Bounds().Size()
 	var b bytes.Buffer
 	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" viewBox="-8 -8 %d %d">`+"\n",
