@@ -94,6 +94,7 @@ func Open(ctx context.Context, o Options) (_ *Station, err error) {
 	s := &Station{
 		ID: id.ID, Kind: o.Kind, FW: o.FW, Dir: o.DataDir, Topics: proto.NewTopics(id.Prefix), Log: o.Log,
 		start: time.Now(), events: make(chan link.Event), local: o.LocalFile != "",
+		trace: o.Trace, bench: o.Bench,
 	}
 	s.Boot = proto.Boot(s.Random())
 	defer func() {

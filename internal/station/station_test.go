@@ -142,7 +142,7 @@ const cfgTopic = "quhao/1/dev/kiosk-1/down/cfg"
 func TestLocal(t *testing.T) {
 	for _, path := range []string{"", "devices/kiosk-1.yaml"} {
 		r := newRoom(t)
-		r.o.LocalFile = filepath.Join("..", "..", "configs", "hall", path)
+		r.o.LocalFile, r.o.Trace = filepath.Join("..", "..", "configs", "hall", path), &Trace{out: &r.log}
 		s := r.open()
 		w := <-r.wires
 		if s.Device.ID != "kiosk-1" || s.Centre == nil || s.Centre.Department("study") == nil || s.Boot == "" {
@@ -158,6 +158,13 @@ func TestLocal(t *testing.T) {
 		if p := s.PortOptions("printer", s.Device.Printer.Port); p.Serial != filepath.Join(r.o.DataDir, "ports/kiosk-1-printer") || p.Check() != nil {
 			t.Fatalf("port %+v", p)
 		}
+		if p := s.PortOptions("printer", s.Device.Printer.Port); p.Trace == nil || p.Trace == r.o.Trace.OfCards("printer") {
+			t.Fatalf("the trace does not hear the printer: %v", p.Trace)
+		}
+		if p := s.PortOptions("card_reader", s.Device.CardReader.Port); p.Trace != r.o.Trace.OfCards("card_reader") {
+			t.Fatalf("the trace hears the numbers of cards: %v", p.Trace)
+		}
+		s.trace = nil
 		for want, c := range map[port.Options]config.Port{
 			{TCP: "192.0.2.1:9100"}:                {TCP: "192.0.2.1:9100", Flow: "none"},
 			{Evdev: "/dev/input/by-id/reader"}:     {Evdev: "/dev/input/by-id/reader", Flow: "none"},
