@@ -23,7 +23,7 @@ func subscriptions(t proto.Topics, d *config.Device) []string {
 
 // setup says what the unit serves. Without the centre's file counters and departments go by their ids.
 func setup(d *config.Device, c *config.Centre, topics proto.Topics) flow.Config {
-	out := flow.Config{Dev: d.ID, Topics: topics, Names: map[string]string{}}
+	out := flow.Config{Dev: d.ID, Topics: topics, Names: map[string]string{}, Zone: zone(c)}
 	transfer := map[int]string{} // the transfer key's numbers count the departments as centre.yaml lists them
 	if c != nil {
 		for i, dept := range c.Departments {
@@ -32,9 +32,8 @@ func setup(d *config.Device, c *config.Centre, topics proto.Topics) flow.Config 
 		}
 	}
 	for _, id := range d.Counters {
-		counter := flow.Counter{
-			ID: id, Transfer: transfer, LED: slices.ContainsFunc(d.LED, func(p *config.Peripheral) bool { return p.Counter == id }),
-		}
+		counter := flow.Counter{ID: id, Transfer: transfer}
+		dress(&counter, d.LED)
 		if c != nil {
 			if own := c.Counter(id); own != nil {
 				counter.Name, counter.Depts = cmp.Or(own.Name.ZH, flow.WindowName(own.Number)), own.Departments

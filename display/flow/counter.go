@@ -26,6 +26,8 @@ type counter struct {
 	news       bool          // the call held is to be announced, once its age is known
 	announced  Announce      // the last announcement
 	blinkUntil time.Duration // the number has just been called
+	calledAt   time.Duration // when it was announced
+	passes     moving        // the text that passes through the display
 	notice     string        // shown for a moment in place of the state's text
 	noticeEnds time.Duration
 
@@ -101,7 +103,7 @@ func (u *Unit) announce(c *counter) {
 	if ms-c.held.T >= freshFor.Milliseconds() {
 		return
 	}
-	c.blinkUntil = u.now.Up + min(freshFor, freshFor-age)
+	c.calledAt, c.blinkUntil = u.now.Up, u.now.Up+c.Effects.lasts(age, c.held.RN)
 	c.announced = Announce{Counter: c.ID, Num: c.held.Num, Repeat: c.held.RN}
 	u.out = append(u.out, c.announced)
 }
@@ -112,7 +114,7 @@ func (u *Unit) picture(c *counter) (led.Show, proto.At) {
 	if u.now.Up < c.noticeEnds {
 		show.Text, show.Blink = c.notice, false
 	}
-	return show, at
+	return u.effect(c, show), at
 }
 
 func (u *Unit) base(c *counter) (led.Show, proto.At) {
@@ -157,6 +159,9 @@ func (u *Unit) names(c *counter) []string {
 
 // turn chooses one text after the other.
 func (u *Unit) turn(c *counter, texts ...string) string {
+	if text, ok := c.together(texts); ok {
+		return text
+	}
 	c.turns = len(texts) > 1
 	return texts[int(u.now.Up/turnEvery)%len(texts)]
 }
@@ -191,6 +196,7 @@ func (u *Unit) Due() (at time.Duration, ok bool) {
 	}
 	for _, c := range u.counters {
 		due(c.blinkUntil)
+		u.effectDue(c, due)
 		due(c.noticeEnds)
 		due(c.redoAt)
 		if u.open(c) {

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"time"
 
+	"quhao/drivers/led"
 	"quhao/internal/device"
 	"quhao/internal/proto"
 )
@@ -37,6 +38,7 @@ type Config struct {
 	Dev      string
 	Topics   proto.Topics
 	Counters []Counter
+	Zone     *time.Location    // of the centre; nil is UTC
 	Names    map[string]string // of departments by their ids, short enough for the displays; a missing one is shown by its id
 }
 
@@ -47,6 +49,9 @@ type Counter struct {
 	Depts    []string       // shown in turn while idle, if the state does not name any
 	Transfer map[int]string // department for each number of the transfer key; a number without one is refused
 	LED      bool           // it has a display; without one nothing is reported as shown
+	Effects  Effects        // of the display
+	// Scroll is how a picture moves on the display, see led.Scroller; nil if nothing does.
+	Scroll func(led.Show) (in, past int)
 }
 
 // Unit is one counter unit. Its methods are for one goroutine.

@@ -55,7 +55,7 @@ func (u *Unit) send(c *counter) {
 
 // command makes an operation of a key, as the counter stands now. ok is false for keys that mean nothing here.
 func (c *counter) command(p keypad.Press) (cmd proto.Cmd, ok bool) {
-	switch p.Op {
+	switch c.meaning(p.Op) {
 	case keypad.Next:
 		cmd.Op = proto.OpNext
 	case keypad.Recall:
@@ -80,6 +80,22 @@ func (c *counter) command(p keypad.Press) (cmd proto.Cmd, ok bool) {
 		return cmd, cmd.To != ""
 	}
 	return cmd, cmd.Op != ""
+}
+
+// meaning is what a key of a pad with few keys means, as the counter stands now.
+func (c *counter) meaning(op keypad.Op) keypad.Op {
+	called := c.held.S == calling
+	switch {
+	case op == keypad.Call && called:
+		return keypad.Recall
+	case op == keypad.Call:
+		return keypad.Next
+	case op == keypad.End && called:
+		return keypad.NoShow
+	case op == keypad.End:
+		return keypad.Complete
+	}
+	return op
 }
 
 // result takes the answer to an open request. Any other is one that came too late, or twice, or of another session.
