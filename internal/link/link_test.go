@@ -62,7 +62,7 @@ func TestRefusedSubscriptionIsNotUp(t *testing.T) {
 	l := start(t, Options{Addr: s.ln.Addr().String()}, nil)
 	p, _ := s.accept()
 	p.connack(0)
-	p.suback(p.read().(*packets.SubscribePacket), subscribeRefused)
+	p.suback(p.read().(*packets.SubscribePacket), 0x80)
 	s.up() // dialled anew
 	wantUp(t, l)
 }

@@ -93,7 +93,8 @@ func TestOutcomes(t *testing.T) {
 		{"not authorised", func(p *peer) { p.connack(packets.ErrRefusedNotAuthorised) }, refused},
 		{"name refused", func(p *peer) { p.connack(packets.ErrRefusedIDRejected) }, refused},
 		{"closed before SUBACK", func(p *peer) { p.connack(0); p.read(); p.Close() }, unheard},
-		{"filter refused", func(p *peer) { p.connack(0); p.suback(p.read().(*packets.SubscribePacket), subscribeRefused) }, refused},
+		{"filter refused", func(p *peer) { p.connack(0); p.suback(p.read().(*packets.SubscribePacket), 0x80) }, refused},
+		{"filter refused in a word of MQTT 5", func(p *peer) { p.connack(0); p.suback(p.read().(*packets.SubscribePacket), 0x91) }, refused},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := newServer(t)

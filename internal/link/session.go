@@ -21,8 +21,9 @@ import (
 // errDropped is why a connection ended that Drop or Rest broke.
 var errDropped = errors.New("dropped by this side")
 
-// subscribeRefused is the return code of a SUBACK for a filter that may not be read (MQTT 3.1.1, 3.9.3).
-const subscribeRefused = 0x80
+// subscribeGranted is the highest return code of a SUBACK for a filter that was granted (MQTT 3.1.1, 3.9.3). Above it, 0x80
+// is the only one of that version, but brokers have been seen to send those of MQTT 5.
+const subscribeGranted = 2
 
 // session is one connection with a paho client of its own: paho sends again in its next connection what was in flight
 // in the last, and a client that never has a next one cannot.
@@ -127,7 +128,7 @@ func (s *session) subscribe() (got outcome, err error) {
 	}
 	granted := token.(*mqtt.SubscribeToken).Result()
 	for _, f := range slices.Sorted(slices.Values(s.l.o.Subscribe)) {
-		if code, ok := granted[f]; !ok || code == subscribeRefused {
+		if code, ok := granted[f]; !ok || code > subscribeGranted {
 			return refused, fmt.Errorf("subscribe to %s: refused by the broker", f)
 		}
 	}
