@@ -40,6 +40,8 @@ type appliance struct {
 	keys   *virtual.Typist
 	cables map[string]*virtual.Cable // by part
 
+	prepare func(*exec.Cmd) // changes how the program is started; nil for as it is
+
 	cmd  *exec.Cmd
 	gone chan struct{} // closed when cmd has ended
 	log  bytes.Buffer  // of all starts; only to be read after the process has ended
@@ -100,6 +102,9 @@ func unpack(t *testing.T, d *daemon, id, prog string, keys *virtual.Typist, twin
 func (a *appliance) start() {
 	a.t.Helper()
 	a.cmd = exec.Command(bin(a.prog), a.args...)
+	if a.prepare != nil {
+		a.prepare(a.cmd)
+	}
 	a.cmd.Stderr = &a.log
 	a.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	if err := a.cmd.Start(); err != nil {

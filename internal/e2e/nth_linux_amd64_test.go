@@ -212,6 +212,9 @@ func (r *replies) number(ctx context.Context, kiosk *client, id proto.ID) error 
 		if err != nil {
 			return err
 		}
+		if res.S == proto.ResClosed {
+			id = newID() // a refusal is for good; the next tap is another request
+		}
 		if res.S != proto.ResOK {
 			return fmt.Errorf("%s: %s", res.S, res.Why)
 		}

@@ -21,8 +21,9 @@ import (
 	"quhao/internal/proto"
 )
 
-// ErrRestart ends Run when another configuration has come and was kept: the program ends and is started again with it.
-var ErrRestart = errors.New("another configuration has come: start again")
+// ErrRestart is wrapped by the error of Run when another configuration has come and was kept: the program ends and is
+// started again with it.
+var ErrRestart = errors.New("it ends to be started again")
 
 // ErrBusy is wrapped by the error of Open when another program uses the data folder.
 var ErrBusy = errors.New("the data folder is in use by another program")
@@ -144,10 +145,12 @@ func (s *Station) openFolder() error {
 	if s.disk, err = device.OpenDisk(s.Dir); err != nil {
 		return err
 	}
-	s.Journal, err = device.OpenJournal(s.disk, func() proto.Install { return proto.Install(s.Random()) })
+	disk := &loud{FileDisk: s.disk, log: s.Log.With("device", s.ID)}
+	s.Journal, err = device.OpenJournal(disk, func() proto.Install { return proto.Install(s.Random()) })
 	if err != nil {
 		return err
 	}
+	disk.on = true
 	if n := s.Journal.Torn(); n > 0 {
 		s.Log.Warn("the journal ended in a torn write, which was cut off", "device", s.ID, "bytes", n)
 	}
@@ -302,7 +305,7 @@ func (s *Station) renewed(m served) error {
 	if err := writeCache(s.Dir, m); err != nil {
 		return err
 	}
-	return ErrRestart
+	return fmt.Errorf("another configuration has come: %w", ErrRestart)
 }
 
 // Events tells what happens on the pipe, without what the station itself has dealt with. It is unbuffered and never closed.
