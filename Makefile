@@ -7,7 +7,7 @@ BIN     := bin
 DATA    ?= run/hall
 PAGE    ?= 127.0.0.1:8481
 
-.PHONY: help run demo tour browser test check bench build cross fuzz soak clean
+.PHONY: help run demo tour browser test hwtest check bench build cross fuzz soak clean
 
 help:
 	@sed -n 's/^## //p' Makefile
@@ -31,6 +31,10 @@ browser:
 ## make test    everything that is tested, with the seconds of each part
 test:
 	@GO=$(GO) scripts/test
+
+## make hwtest  the device programs on a real Linux kernel in a virtual machine (fetches Debian's kernel and QEMU; 2 minutes)
+hwtest:
+	@GO=$(GO) scripts/hwtest
 
 ## make check   format, vet, staticcheck, import rules
 check:

@@ -51,6 +51,8 @@ var allowed = map[string][]string{
 	"internal/sim":            {"daemon/...", "kiosk/flow", "display/flow", "drivers/...", "internal/..."},
 	"internal/e2e":            {"daemon/...", "drivers/...", "internal/..."},
 	"internal/bench":          {"daemon/...", "drivers/virtual", "internal/config", "internal/proto", "golang.org/x/sync/errgroup"},
+	"internal/hwtest":         {},
+	"internal/hwtest/guest":   {"internal/hwtest", "drivers", "drivers/card", "drivers/keypad", "drivers/port", "golang.org/x/sys/unix", "go.yaml.in/yaml/v4"},
 }
 
 // forTests may be imported by any test file.

@@ -1,0 +1,139 @@
+//go:build hwtest
+
+package hwtest
+
+import (
+	"regexp"
+	"strings"
+	"syscall"
+	"time"
+)
+
+const (
+	plugs = 20
+	// foundWithin is how soon a thing that is plugged in again has to work.
+	foundWithin = 5 * time.Second
+	// midway is the question for the printer's state and the first part of a ticket, its number included.
+	midway = 120
+)
+
+// testPlugs pulls the printer's adapter out in the middle of a ticket, and then again and again.
+func testPlugs(h *hall, f *figures) {
+	h.m.t.Helper()
+	base := h.goroutines()
+	h.midTicket(f)
+	printer := h.wires["printer"]
+	var before Held
+	for n := range plugs {
+		printer.pull()
+		h.kioskSees("that the printer is gone", func(p kioskState) bool { return p.Printer == "gone" })
+		printer.plug()
+		h.found(f)
+		f.plugs++
+		if n == 0 {
+			before = h.kiosk.held()
+		}
+	}
+	h.tapAfter(f)
+	if after := h.kiosk.held(); len(after.Files) > len(before.Files) {
+		h.m.t.Errorf("%d descriptors after %d plugs, %d before: %q", len(after.Files), f.plugs, len(before.Files), after.Files)
+	}
+	if now := h.goroutines(); now > base {
+		h.m.t.Errorf("%d goroutines after %d plugs, %d before", now, f.plugs, base)
+	}
+	if s := h.wires["other"].strayed(); s != "" {
+		h.m.t.Errorf("another adapter was sent %q", s)
+	}
+}
+
+// midTicket pulls the printer out in the middle of a ticket, and puts it back when another adapter has taken its name.
+func (h *hall) midTicket(f *figures) {
+	h.m.t.Helper()
+	printer, other := h.wires["printer"], h.wires["other"]
+	was := h.target(printer)
+	half := printer.stopAfter(midway)
+	h.card(visitors)
+	select {
+	case <-half:
+	case <-time.After(patience):
+		h.m.fatal("no half ticket")
+	}
+	printer.pull()
+	h.kioskSees("a doubtful ticket", func(p kioskState) bool { return p.Screen.State == "check" && p.Printer == "gone" })
+	h.printer.Tear()
+	number, p := h.paper()
+	if p.Cut {
+		h.m.t.Errorf("half a ticket was cut off: %q", p.Lines)
+	}
+	other.plug()
+	h.m.within(patience, "another adapter", func() bool { return h.target(other) != "" })
+	if is := h.target(other); is != was {
+		h.m.t.Errorf("the other adapter is %s, not %s", is, was)
+	}
+	printer.plug()
+	h.found(f)
+	if is := h.target(printer); is == was {
+		h.m.t.Errorf("the printer is %s again", is)
+	}
+	h.kioskReady()
+	if why := h.tell("why", number); !regexp.MustCompile(`unknown`).MatchString(why) {
+		h.m.t.Errorf("ticket %s: %s", number, why)
+	}
+	h.tapAfter(f)
+	f.halves++
+}
+
+// target is the name that the kernel has given to an adapter, empty while it is not plugged in.
+func (h *hall) target(w *wire) string {
+	h.m.t.Helper()
+	var links map[string]string
+	h.m.must("Links", struct{}{}, &links)
+	return links[w.link()]
+}
+
+// found waits until the printer is found again.
+func (h *hall) found(f *figures) {
+	h.m.t.Helper()
+	_, took := sees(h.m, kioskPage, "the printer found again", patience, func(p kioskState) bool { return p.Printer == "ok" })
+	if f.found = max(f.found, took); took > foundWithin {
+		h.m.t.Errorf("the printer was found after %v", took)
+	}
+}
+
+// tapAfter lets the next visitor tap.
+func (h *hall) tapAfter(f *figures) {
+	h.m.t.Helper()
+	h.kioskReady()
+	f.taps++
+	f.tickets++
+	h.tap(100 + f.taps)
+}
+
+// goroutines starts the kiosk anew and returns how many goroutines the one before had: its last words on SIGQUIT.
+func (h *hall) goroutines() int {
+	h.m.t.Helper()
+	h.kioskReady()
+	h.kiosk.end(syscall.SIGQUIT)
+	n := strings.Count(h.kiosk.text, "\ngoroutine ")
+	if n == 0 {
+		h.m.fatal("the kiosk tells of no goroutines: %s", h.kiosk.last())
+	}
+	h.startKiosk()
+	h.kioskReady()
+	return n
+}
+
+// close ends the programs in order and pulls everything out.
+func (h *hall) close() {
+	for _, r := range []*running{h.kiosk, h.unit} {
+		if r.end(syscall.SIGTERM); r.how != "" {
+			h.m.t.Errorf("%s ends with %s:\n%s", r.name, r.how, r.last())
+		}
+	}
+	h.m.qmp.unplug("wedge")
+	for _, w := range h.wires {
+		if w.conn != nil {
+			w.pull()
+		}
+	}
+}
