@@ -18,6 +18,10 @@ const lookFor = 5 * time.Second
 // runs nothing is signed in, because that would throw the service out: its session proves it.
 func (d *doctor) controller(ctx context.Context) {
 	thing := both("控制器", "controller")
+	if d.state != nil && d.state.inSession() {
+		d.ok(thing, both("会话正常 "+d.id.Controller, "in session with "+d.id.Controller))
+		return
+	}
 	ctx, cancel := context.WithTimeout(ctx, lookFor)
 	defer cancel()
 	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", d.id.Controller)
@@ -75,18 +79,15 @@ func (d *doctor) authenticate(ctx context.Context, conn net.Conn) (net.Conn, boo
 	return line, true
 }
 
-// session is what the running service says of its connection.
+// session says what a running service without a session, or without a word, lets one think of a controller that is there.
 func (d *doctor) session() {
 	thing := both("控制器", "controller")
 	if d.state == nil {
+		d.ok(thing, both("连得上 "+d.id.Controller, d.id.Controller+" can be reached"))
 		return
 	}
-	if !d.state.inSession() {
-		d.bad(thing, both("连得上，但服务没有会话：在控制器上看 quhaod status；换机后要 quhaod replace，密钥变了要重新登记",
-			"it can be reached, and the service has no session: look at quhaod status on the controller; a spare waits for quhaod replace, a new secret has to be copied here"))
-		return
-	}
-	d.ok(thing, both("会话正常 "+d.id.Controller, "in session with "+d.id.Controller))
+	d.bad(thing, both("连得上，但服务没有会话：在控制器上看 quhaod status；换机后要 quhaod replace，密钥变了要重新登记",
+		"it can be reached, and the service has no session: look at quhaod status on the controller; a spare waits for quhaod replace, a new secret has to be copied here"))
 }
 
 // errSecret says that name and password were refused.
