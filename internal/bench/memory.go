@@ -66,7 +66,7 @@ func (b *bench) storms(ctx context.Context, f *fleet) (full, after int64, err er
 		if err := f.each(func(dev *device) error { return f.enter(ctx, dev) }); err != nil {
 			return 0, 0, fmt.Errorf("connection %d: %w", i, err)
 		}
-		wait := time.Second // what was said is read
+		wait := 3 * time.Second // what was said is read, and the rush is over
 		if i == 3 && !b.short {
 			wait = restFor
 		}
