@@ -144,6 +144,33 @@ func TestMosquittoControllersWill(t *testing.T) {
 	}
 }
 
+// Another controller on the same broker, with a later epoch: ours falls silent at once and says why, and after its next start
+// waits for the kiosks' journals before it gives a number.
+func TestMosquittoTwoControllers(t *testing.T) {
+	r, m := newMosquitto(t)
+	r.start()
+	kiosk := r.join("kiosk-1", proto.KindKiosk)
+	kiosk.inSession()
+	other := observe(r, link.Options{Addr: "tcp://" + m.local, ClientID: "quhaod-other", User: controllerName, Subscribe: []string{r.topics.Ctl()}})
+	text, err := proto.Encode(proto.Ctl{V: proto.Version, S: "on", Epoch: 1000, Boot: "other"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	other.say(t, r.topics.Ctl(), string(text))
+	until(t, "quhaod says that it stands aside", func() bool { return strings.Contains(r.tell("status"), "another controller speaks on this broker") })
+	r.stop()
+	r.start()
+	until(t, "the recovery waits for the kiosk that is not there, and for no other", func() bool {
+		s := r.tell("status")
+		return strings.Contains(s, "RECOVERING") && strings.Contains(s, "papers: kiosk-2\n")
+	})
+	r.tell("recovery", "end")
+	kiosk.inSession()
+	if taken := kiosk.ticket("finance"); !strings.HasSuffix(taken.Num, "00") {
+		t.Errorf("the first number after a recovery is %s, not the next hundred", taken.Num)
+	}
+}
+
 // The doctor finds all well, without disturbing the running daemon and its devices.
 func TestMosquittoDoctorFindsAllWell(t *testing.T) {
 	r, _ := newMosquitto(t)

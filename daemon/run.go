@@ -183,6 +183,7 @@ func run(ctx context.Context, conf *config.Config, o runOptions, log *slog.Logge
 	g.Go(func() error { return al.watchCheck(gctx, st) })
 	g.Go(func() error { return kept.run(gctx, ctl.Republish) })
 	g.Go(func() error { return watchdog(gctx, ctl) })
+	g.Go(func() error { return tidy(gctx, out.connected) })
 	if !o.manual {
 		if err := openDay(gctx, ctl, log); err != nil {
 			log.Warn("no service day was opened; it is tried again until one is", "err", err)
@@ -292,9 +293,10 @@ func openLink(conf *config.Config, o runOptions, say *announcer, out *publisher,
 		return err
 	}
 	l := link.New(link.Options{
-		Addr: linkAddr(conf.Centre.Broker.External), ClientID: controllerName, User: controllerName, Password: secret,
-		Will:      proto.Message{Topic: say.topics.Ctl(), Payload: will, Retain: true, QoS: 1},
-		Subscribe: []string{say.topics.AllUp()},
+		Addr: linkAddr(conf.Centre.Broker.External), ClientID: controllerName + "-" + random()[:8], User: controllerName, Password: secret,
+		Will: proto.Message{Topic: say.topics.Ctl(), Payload: will, Retain: true, QoS: 1},
+		// Another controller must be heard, so it must not be thrown out by our name: it has the same one.
+		Subscribe: []string{say.topics.AllUp(), say.topics.Ctl()},
 	}, log)
 	out.pipe = &linkPipe{Link: l, say: say}
 	return nil
@@ -333,6 +335,8 @@ func (p *linkPipe) take(ctx context.Context, e link.Event) {
 		}
 	case e.Down:
 		p.up.Store(false)
+	case e.Msg != nil && e.Msg.Topic == p.say.topics.Ctl():
+		p.say.ctl.Message(ctx, controllerName, *e.Msg)
 	case e.Msg != nil:
 		if dev, _, ok := p.say.topics.ReadUp(e.Msg.Topic); ok && dev != controllerName { // quhaod doctor tries the broker in our name
 			p.say.ctl.Message(ctx, dev, *e.Msg)

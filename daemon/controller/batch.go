@@ -87,7 +87,10 @@ func (b *batch) do(cmd queue.Command) (queue.Answer, *queue.Refusal) {
 			return a, nil
 		}
 	}
-	if b.faulted != nil || b.broken != nil {
+	switch {
+	case b.aside != nil:
+		return queue.Answer{}, refuse("%v", b.aside)
+	case b.faulted != nil || b.broken != nil:
 		return queue.Answer{}, refuse("%v", ErrFaulted)
 	}
 	if _, take := cmd.Do.(queue.Take); take && b.tight() {

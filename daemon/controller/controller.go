@@ -73,9 +73,11 @@ type Controller struct {
 	log    *slog.Logger
 
 	state   *queue.State
-	epoch   uint64 // of the state, as committed: no other is ever said
-	faulted error  // why nothing can be written; nil if all is well
-	ahead   bool   // the state holds what the database may not hold
+	epoch   uint64      // of the state, as committed: no other is ever said
+	faulted error       // why nothing can be written; nil if all is well
+	aside   *AsideError // another controller has taken our place; nil as long as none has
+	noted   bool        // and the log says so
+	ahead   bool        // the state holds what the database may not hold
 	// doubt is set once a commit has failed: from then on each request is looked up in the whole log before it is decided.
 	// The state knows the ids of two days, the log refuses an older one by a constraint, and no device repeats one after
 	// days; so the look-up, which costs a tenth of a tap, waits until that constraint may have spoken.
@@ -268,6 +270,9 @@ func (c *Controller) Look(ctx context.Context, f func(View)) error {
 
 // Due is when Handle has to be called at the latest, even without input.
 func (c *Controller) Due(now time.Time) time.Time {
+	if c.aside != nil {
+		return now.Add(probeEvery)
+	}
 	due := c.ctlAt.Add(ctlEvery)
 	if c.faulted != nil {
 		return earlier(due, c.probeAt.Add(probeEvery))
@@ -291,6 +296,10 @@ func earlier(a, b time.Time) time.Time {
 // Handle decides a batch of inputs, commits it, and then answers and publishes. It also does what is due.
 func (c *Controller) Handle(now time.Time, batch []Input) {
 	c.watchClock(now, len(batch))
+	if c.aside != nil {
+		c.standAside(now, batch)
+		return
+	}
 	b := c.begin(now)
 	if c.faulted != nil && !c.recover(now) {
 		for _, in := range batch {
@@ -315,6 +324,10 @@ func (c *Controller) Handle(now time.Time, batch []Input) {
 	} else {
 		c.epoch = c.state.Epoch
 		b.after()
+		if c.aside != nil {
+			c.noteAside(now)
+			return
+		}
 		b.publish()
 	}
 	c.regular(now)

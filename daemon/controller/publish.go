@@ -17,6 +17,9 @@ func refuse(format string, args ...any) *queue.Refusal {
 
 // send hands a message to the broker. A message that is lost here is said again later.
 func (c *Controller) send(m proto.Message) {
+	if c.aside != nil {
+		return
+	}
 	if err := c.o.Publisher.Publish(m); err != nil {
 		c.count["publish_failed"]++
 		c.log.Debug("not published", "topic", m.Topic, "err", err)

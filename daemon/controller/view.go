@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -18,8 +19,17 @@ func (v View) State() *queue.State { return v.c.state }
 // Rules are the rules in force.
 func (v View) Rules() *queue.Rules { return v.c.rules }
 
-// Faulted says why the database cannot be written, or nil.
-func (v View) Faulted() error { return v.c.faulted }
+// Faulted says why nothing is given out or called: the database cannot be written, or another controller speaks, which is an
+// *AsideError; or nil.
+func (v View) Faulted() error {
+	switch {
+	case v.c.aside != nil:
+		return v.c.aside
+	case v.c.faulted != nil:
+		return fmt.Errorf("the database cannot be written: %w", v.c.faulted)
+	}
+	return nil
+}
 
 // Counter is a counter as its unit shows it.
 func (v View) Counter(now time.Time, id queue.CounterID) proto.CounterState {

@@ -47,6 +47,10 @@ func deviceViews(devices []*config.Device) map[string]*deviceView {
 
 // message takes one message of a device. What cannot be read is counted and dropped: the device sends again what matters.
 func (b *batch) message(dev string, m proto.Message) {
+	if m.Topic == b.topics.Ctl() {
+		b.other(m)
+		return
+	}
 	from, what, ok := b.topics.ReadUp(m.Topic)
 	d := b.devices[dev]
 	if !ok || from != dev || d == nil {

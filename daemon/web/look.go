@@ -24,7 +24,7 @@ type shot struct {
 	seq     uint64 // the last event in it
 	day     queue.Day
 	open    bool
-	fault   error // why the database cannot be written; nothing else of the shot is to be trusted then
+	fault   error // why nothing is given out or called; nothing else of the shot is to be trusted then
 	calls   []call
 	depts   map[queue.DeptID]deptShot
 	desks   map[queue.CounterID]deskShot

@@ -48,7 +48,7 @@ func Handler(ctl *controller.Controller, conf *config.Config, version string) ht
 			fault = err
 		}
 		if fault != nil {
-			http.Error(w, "the database cannot be written: "+fault.Error(), http.StatusServiceUnavailable)
+			http.Error(w, fault.Error(), http.StatusServiceUnavailable)
 			return
 		}
 		_, _ = w.Write([]byte("ok\n"))
