@@ -373,10 +373,11 @@ func (s *Session) accepted(now Now, w proto.Welcome) {
 }
 
 // wentBack says whether the journal has lost what it once handed in: the fact the controller took last is not here although
-// it should be, or is another one. That an old fact was dropped because of its age is no sign of it.
+// it should be, or is another one. That an old fact was dropped because of its age is no sign of it; nor is a fact that the
+// controller has skipped for that reason, of which it knows no checksum: on the disk it may still be.
 func (s *Session) wentBack(w proto.Welcome) bool {
-	if w.Ack == 0 {
-		return false
+	if w.Ack == 0 || w.AckSum == "" {
+		return w.Ack >= s.j.Next()
 	}
 	if sum, held := s.j.SumOf(w.Ack); held {
 		return sum != w.AckSum

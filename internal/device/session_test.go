@@ -149,6 +149,19 @@ func TestWentBack(t *testing.T) {
 			t.Fatalf("session %q, error %v", k.s.Sess(), k.err)
 		}
 	})
+	t.Run("a fact that the controller has skipped", func(t *testing.T) {
+		k := newTalk(t)
+		k.fact("O1")
+		k.welcome(k.connect(), proto.Welcome{Sess: "s1", Ack: 1})
+		if k.s.Sess() != "s1" || k.j.Install() != "install-1" {
+			t.Fatalf("session %q, installation %s", k.s.Sess(), k.j.Install())
+		}
+		k.step(func() { k.s.Down(k.now()) })
+		k.to(3 * time.Second)
+		if k.welcome(k.connect(), proto.Welcome{Sess: "s2", Ack: 2}); k.j.Install() == "install-1" {
+			t.Fatal("a fact was skipped that this journal has not written, and it is taken for whole")
+		}
+	})
 	t.Run("pruned is not gone back", func(t *testing.T) {
 		k := newTalk(t)
 		k.welcome(k.connect(), proto.Welcome{})

@@ -3,6 +3,7 @@ package sim
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"quhao/daemon/queue"
 	"quhao/internal/proto"
@@ -17,13 +18,14 @@ type books struct {
 	calls    map[queue.TicketID]int
 	again    map[queue.TicketID]int // calls that an officer asked for: by transfer, reinstate, undo
 	facts    map[string]bool        // installation and number
+	skipped  map[string]bool        // the same; given up by an event, for the journal had dropped them
 	rated    map[queue.VisitID]int
 	undone   map[queue.VisitID]bool // visits that an undo opened again or took back
 	presses  map[queue.RequestID]proto.Cmd
 
 	prints []flow.Job
 	begun  map[proto.ID]string // the number begun for each request
-	holder map[slip]string     // of each number on paper
+	holder map[slip]holder     // of each number on paper
 	papers []sheet
 	offline
 }
@@ -35,6 +37,12 @@ type sheet struct {
 	off     int
 }
 
+// holder is who holds a number, and since when.
+type holder struct {
+	who string
+	at  time.Duration
+}
+
 // slip is what stands on a paper and makes it one of its day.
 type slip struct {
 	day proto.Day
@@ -44,9 +52,9 @@ type slip struct {
 func newBooks() books {
 	return books{
 		number: map[slip]queue.TicketID{}, issued: map[queue.TicketID]bool{}, requests: map[queue.RequestID]bool{},
-		calls: map[queue.TicketID]int{}, again: map[queue.TicketID]int{}, facts: map[string]bool{}, rated: map[queue.VisitID]int{},
+		calls: map[queue.TicketID]int{}, again: map[queue.TicketID]int{}, facts: map[string]bool{}, skipped: map[string]bool{}, rated: map[queue.VisitID]int{},
 		undone: map[queue.VisitID]bool{}, presses: map[queue.RequestID]proto.Cmd{}, begun: map[proto.ID]string{},
-		holder: map[slip]string{}, offline: newOffline(),
+		holder: map[slip]holder{}, offline: newOffline(),
 	}
 }
 
@@ -76,6 +84,11 @@ func (b *books) event(w *world, s *queue.State, e queue.Event) {
 		b.sent[body.Ticket] = true
 	case queue.RecoveryEnded:
 		b.recovered(w, e)
+	case queue.GapSkipped:
+		for seq := s.Installs[e.Install].Ack + 1; seq < body.First; seq++ {
+			b.skipped[fmt.Sprint(e.Install, " ", seq)] = true
+			w.stats.skipped++
+		}
 	case queue.Rated:
 		if b.rated[body.Visit]++; b.rated[body.Visit] > 1 {
 			w.fail("visit %s is rated twice", body.Visit)
@@ -216,23 +229,23 @@ func (b *books) print(w *world, k *kiosk, job flow.Job) {
 
 // paper notes a paper in somebody's hand. Without a card each request is a visitor of his own.
 func (b *books) paper(w *world, k *kiosk, job flow.Job, f proto.Fact) {
-	holder := f.Card
-	if holder == "" {
-		holder = "whoever made " + string(job.ID)
+	who := f.Card
+	if who == "" {
+		who = "whoever made " + string(job.ID)
 	}
 	w.stats.papers++
-	w.say("%s: the paper %s comes out for %s", k.dev, job.Ticket.Num, holder)
+	w.say("%s: the paper %s comes out for %s", k.dev, job.Ticket.Num, who)
 	s := slip{job.Ticket.Day, job.Ticket.Num}
 	if f.Off > 0 {
 		s.day = 0 // in such a short time the kiosks' own series must not come round
 		w.stats.offline++
 	}
-	if was, ok := b.holder[s]; ok && was != holder {
-		w.fail("two visitors hold the number %s: %s and %s", job.Ticket.Num, was, holder)
+	if was, ok := b.holder[s]; ok && was.who != who && was.at >= w.weekAt {
+		w.fail("two visitors hold the number %s: %s and %s", job.Ticket.Num, was.who, who)
 	}
 	if job.Ticket.Num == "" || !strings.ContainsAny(job.Ticket.Num[:1], "AB") {
 		w.fail("a paper with the number %q", job.Ticket.Num)
 	}
-	b.holder[s] = holder
+	b.holder[s] = holder{who, w.now}
 	b.papers = append(b.papers, sheet{slip: slip{job.Ticket.Day, job.Ticket.Num}, id: job.ID, tid: job.Ticket.TID, off: f.Off})
 }

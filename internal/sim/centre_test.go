@@ -32,7 +32,7 @@ type centre struct {
 
 var errDatabase = errors.New("database: input/output error")
 
-func (c *centre) time() time.Time { return began.Add(c.w.now + c.skew) }
+func (c *centre) time() time.Time { return began.Add(c.w.now + c.w.passed + c.skew) }
 
 // Load, Append, Publish, Key and Forget are the world as the controller knows it.
 func (c *centre) Load(apply func(queue.Event) error) error {

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
 	"quhao/drivers/printer"
@@ -165,6 +166,18 @@ func (k *kiosk) visit() {
 
 // visitors are the cards in their pockets: few, so that they come twice.
 var visitors = []string{"1001", "1002", "1003", "1004", "1005", "1006"}
+
+// keeps says whether the journal would still tell of a paper: what is acknowledged and a week old it would not.
+func (k *kiosk) keeps(id proto.ID) bool {
+	if j := k.disk.journal(); j != nil {
+		for f := range j.Facts() {
+			if f.K == proto.FactStart && f.ID == id {
+				return !k.w.books.skipped[fmt.Sprint(j.Install(), " ", f.Seq)] // it is older than a week, and only by chance still on the disk
+			}
+		}
+	}
+	return false
+}
 
 // started says whether the disk holds the start of a paper.
 func (k *kiosk) started(id proto.ID) (proto.Fact, bool) {

@@ -126,7 +126,7 @@ type program struct {
 func (p *program) time() device.Now {
 	now := device.Now{Up: p.w.now - p.since, Wall: time.Unix(0, 0).Add(p.w.now - p.since)}
 	if p.set {
-		now.Wall, now.Set = began.Add(p.w.now+p.wrong), true
+		now.Wall, now.Set = began.Add(p.w.now+p.w.passed+p.wrong), true
 	}
 	return now
 }

@@ -7,6 +7,7 @@ import (
 
 	"quhao/daemon/controller"
 	"quhao/daemon/queue"
+	"quhao/internal/device"
 	"quhao/internal/proto"
 )
 
@@ -20,6 +21,7 @@ type plan struct {
 	hasty   bool // an administrator ends the recovery although nobody is missing
 	lose    bool // a kiosk loses its disk
 	back    bool // or gets an old copy of it
+	week    bool // between the backup and the restore a week passes: the journals have dropped facts that the backup lacks
 }
 
 func drawPlan(r *rand.Rand) plan {
@@ -28,6 +30,7 @@ func drawPlan(r *rand.Rand) plan {
 	switch r.IntN(8) {
 	case 0, 1:
 		p.restore, p.dead, p.storm, p.hasty, p.lose = true, some(0.5), some(0.5), some(0.2), some(0.4)
+		p.week = some(0.25)
 	case 2:
 		p.lose = true
 	case 3:
@@ -67,7 +70,11 @@ func (w *world) misfortune() {
 	if w.plan.restore {
 		at := w.some(time.Second, 15*time.Second)
 		w.after(at, func() { w.centre.backup = slices.Clone(w.centre.log) })
-		w.after(at+w.some(2*time.Second, 15*time.Second), func() { w.restore(k) })
+		lost := w.some(2*time.Second, 15*time.Second)
+		w.after(at+lost, func() { w.restore(k) })
+		if w.plan.week {
+			w.after(at+w.some(0, lost), w.week)
+		}
 	}
 	if w.plan.lose {
 		w.after(w.some(2*time.Second, 35*time.Second), func() { k.replaced(nil) })
@@ -76,6 +83,12 @@ func (w *world) misfortune() {
 		w.after(w.some(time.Second, 15*time.Second), k.copied)
 	}
 	w.administrator(w.now)
+}
+
+// week lets a week pass in which nobody comes: whoever held a paper has gone home.
+func (w *world) week() {
+	w.passed, w.weekAt = device.KeepFor+24*time.Hour, w.now
+	w.say("a week passes")
 }
 
 // restore puts the backup in the place of the log, as quhaod restore does: its last event is that the recovery has begun.
@@ -109,7 +122,11 @@ func (w *world) restore(k *kiosk) {
 	}})
 	w.faults, w.restoring = rough, false
 	for _, k := range w.kiosks {
-		for _, f := range k.disk.facts() {
+		j := k.disk.journal()
+		if j == nil {
+			return
+		}
+		for f := range j.Facts() {
 			if f.K == proto.FactStart {
 				w.books.owed[k.dev] = append(w.books.owed[k.dev], f.ID)
 			}

@@ -42,7 +42,7 @@ func drawFaults(r *rand.Rand) faults {
 // stats is what the runs saw, added up.
 type stats struct {
 	runs, issued, papers, calls, ratings, crashes, lost, repeated, late, refused, cuts int
-	offline, restores, replaced, gone                                                  int // papers of the kiosks' own; disks; papers nobody knows of
+	offline, restores, replaced, gone, skipped                                         int // papers of the kiosks' own; disks; papers nobody knows of
 }
 
 func (s *stats) add(o stats) {
@@ -61,6 +61,7 @@ func (s *stats) add(o stats) {
 	s.restores += o.restores
 	s.replaced += o.replaced
 	s.gone += o.gone
+	s.skipped += o.skipped
 }
 
 // crash is thrown where a program dies, and caught where it was stepped.
@@ -79,8 +80,10 @@ type world struct {
 	trace  []string
 	bad    error // the first rule that was broken
 
-	restoring bool // a backup is being put in place
-	trouble   int  // prints that went wrong
+	restoring bool          // a backup is being put in place
+	passed    time.Duration // that nobody has lived through
+	weekAt    time.Duration // when it passed
+	trouble   int           // prints that went wrong
 
 	plan   plan
 	conf   *config.Config
