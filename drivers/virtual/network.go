@@ -86,7 +86,7 @@ func (n *Network) Addr() string { return n.listener.Addr().String() }
 func (n *Network) Close() error {
 	n.cancel()
 	err := n.listener.Close()
-	n.each(func(p *plug) { p.end(true) })
+	n.Reset()
 	n.wg.Wait()
 	return err
 }
@@ -94,8 +94,12 @@ func (n *Network) Close() error {
 // Cut resets every connection and each new one, until Plug.
 func (n *Network) Cut() {
 	n.set(func() { n.cut = true })
-	n.each(func(p *plug) { p.end(true) })
+	n.Reset()
 }
+
+// Reset ends every present connection so that both ends hear of it at once. New ones pass, as after a router that has
+// forgotten whom it spoke for.
+func (n *Network) Reset() { n.each(func(p *plug) { p.end(true) }) }
 
 // Silence lets nothing of these ends pass, of both if none is named, while every connection seems to be alive, new ones
 // too, until Plug: as behind a dead switch. What was held back passes then, as TCP sends again what was not acknowledged.

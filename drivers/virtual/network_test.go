@@ -125,6 +125,20 @@ func TestNetworkCut(t *testing.T) {
 	}
 }
 
+func TestNetworkReset(t *testing.T) {
+	n, c, _ := cabled(t)
+	if err := echo(c, "before", later); err != nil {
+		t.Fatal(err)
+	}
+	n.Reset()
+	if err := heard(c, "x", later); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("a connection that was reset: %v", err)
+	}
+	if err := echo(dialled(t, n), "after", later); err != nil {
+		t.Errorf("a new one: %v", err)
+	}
+}
+
 func TestNetworkSilence(t *testing.T) {
 	n, c, _ := cabled(t)
 	if err := echo(c, "before", later); err != nil {

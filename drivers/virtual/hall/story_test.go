@@ -32,7 +32,7 @@ func TestHappened(t *testing.T) {
 			zh: []string{"入口取号机：打印机线被拔掉", "3号窗口：窗口屏线被拔掉"}, en: []string{"Kiosk at the entrance: the printer was unplugged", "Counter 3: the display was unplugged"}},
 		"a network cable is cut": {after: func(s *scene) { s.Kiosks[0].Cables = append(s.Kiosks[0].Cables, cableScene{Part: network}) },
 			before: func(s *scene) { s.Kiosks[0].Cables = append(s.Kiosks[0].Cables, cableScene{Part: network, In: true}) },
-			zh: []string{"入口取号机：网线被拔掉"}, en: []string{"Kiosk at the entrance: the network cable was unplugged"}},
+			zh:     []string{"入口取号机：网线被拔掉"}, en: []string{"Kiosk at the entrance: the network cable was unplugged"}},
 		"it is plugged in": {before: func(s *scene) { s.Kiosks[0].Cables[0].In = false },
 			zh: []string{"入口取号机：打印机线已插好"}, en: []string{"Kiosk at the entrance: the printer is plugged in again"}},
 		"a paper, and its reprint": {after: func(s *scene) {
