@@ -126,7 +126,7 @@ func loopback(addr string) bool {
 func capabilities() *mqtt.Capabilities {
 	c := mqtt.NewDefaultServerCapabilities()
 	c.MaximumMessageExpiryInterval = 0  // else retained messages vanish after 24 h
-	c.MaximumClientWritesPending = 1024 // 128 lost retained messages at SUBSCRIBE, the default costs memory
+	c.MaximumClientWritesPending = 256  // each costs memory; a device reads a dozen topics, and pipe takes them at once
 	c.MaximumPacketSize = MaxPacket + 1 // mochi compares it with the remaining length plus one
 	c.MaximumInflight = 1024            // unacknowledged messages to one device
 	c.ReceiveMaximum = 64

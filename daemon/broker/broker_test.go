@@ -34,7 +34,7 @@ func TestPublishIsChecked(t *testing.T) {
 // Retained state is sent to whoever subscribes later: the newest of each topic, none that was deleted.
 func TestRetainedState(t *testing.T) {
 	b := newBench(t)
-	const counters = 900 // facts: with MaximumClientWritesPending 128 only 129 of 200 arrived
+	const counters = 200 // of a hall far larger than any: with MaximumClientWritesPending 128 only 129 arrived
 	for i := range counters {
 		for _, payload := range []string{"old", "new"} {
 			m := proto.Message{Topic: fmt.Sprintf("quhao/1/state/counter/%d", i), Payload: []byte(payload), Retain: true, QoS: 1}

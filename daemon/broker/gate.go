@@ -158,9 +158,7 @@ func (g *gate) signIn(raw net.Conn) (conn net.Conn, p *pipe, hash string, err er
 
 // seat hands a signed-in connection to mochi and stays until it has ended.
 func (g *gate) seat(p *pipe, hash string, establish listeners.EstablishFn) {
-	var flushing sync.WaitGroup
-	flushing.Go(p.flush)
-	defer flushing.Wait()
+	defer p.wait()
 	defer p.Close()
 	mine, replaced := g.b.seats.enter(p, hash)
 	defer g.b.seats.leave(mine)

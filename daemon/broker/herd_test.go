@@ -60,7 +60,7 @@ func TestHerd(t *testing.T) {
 	began := time.Now()
 	await(true)
 	took := time.Since(began).Round(10 * time.Millisecond)
-	if out := second.Counters().Refused; out[Crowded] > herd/10 || out[Forgotten] > 0 || out[Replaced] > 0 {
+	if out := second.Counters().Refused; out[Crowded] > herd/2 || out[Forgotten] > 0 || out[Replaced] > 0 {
 		t.Errorf("refused: %v", out)
 	}
 	t.Logf("%d devices back %s after the broker; pushed out by others %d", herd, took, second.Counters().Refused[Crowded])

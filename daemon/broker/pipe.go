@@ -10,8 +10,8 @@ import (
 const (
 	// maxPending bounds, in bytes, what waits for a device that does not read: four times the largest message.
 	maxPending = 1 << 20
-	// keepRoom bounds, in bytes, the room that a connection keeps for what is to be written, twice: a configuration is
-	// sent once, and a thousand devices would keep its room for ever.
+	// keepRoom bounds, in bytes, the room that a connection keeps for what is to be written: a configuration is sent once,
+	// and a thousand devices would keep its room for ever.
 	keepRoom = 4 << 10
 	// writeWait is how long one write to the network may take before the device counts as gone.
 	writeWait = 10 * time.Second
@@ -29,14 +29,15 @@ type pipe struct {
 	head   *bytes.Reader // the CONNECT, until it has been read
 	live   bool          // the session was established; only the connection's own goroutine uses it
 
-	mu      sync.Mutex
-	pending []byte
-	closed  bool
-	wake    chan struct{} // holds one token when there is something to do
+	mu       sync.Mutex
+	pending  []byte
+	closed   bool
+	flushing bool           // flush is under way, or has closed the connection
+	flushes  sync.WaitGroup // its goroutine
 }
 
 func newPipe(conn net.Conn, device string, connect []byte, onSlow func()) *pipe {
-	return &pipe{Conn: conn, device: device, head: bytes.NewReader(connect), onSlow: onSlow, wake: make(chan struct{}, 1)}
+	return &pipe{Conn: conn, device: device, head: bytes.NewReader(connect), onSlow: onSlow}
 }
 
 // Read returns the CONNECT first, then what comes from the network.
@@ -61,7 +62,7 @@ func (p *pipe) Write(b []byte) (int, error) {
 		return 0, net.ErrClosed
 	}
 	p.pending = append(p.pending, b...)
-	p.nudge()
+	p.startFlush()
 	return len(b), nil
 }
 
@@ -92,15 +93,20 @@ func (p *pipe) close() {
 	now := time.Now()
 	p.Conn.SetReadDeadline(now) // fails only if the connection has ended already
 	p.Conn.SetWriteDeadline(now.Add(closeWait))
-	p.nudge()
+	p.startFlush()
 }
 
-func (p *pipe) nudge() {
-	select {
-	case p.wake <- struct{}{}:
-	default:
+// startFlush lets a goroutine write what waits, with the lock held. There is one only as long as something waits: an idle
+// device would pay for its stack.
+func (p *pipe) startFlush() {
+	if !p.flushing {
+		p.flushing = true
+		p.flushes.Go(p.flush)
 	}
 }
+
+// wait returns when a closed pipe has closed its connection.
+func (p *pipe) wait() { p.flushes.Wait() }
 
 // isClosed says whether the pipe has been closed by either side of it.
 func (p *pipe) isClosed() bool {
@@ -109,31 +115,35 @@ func (p *pipe) isClosed() bool {
 	return p.closed
 }
 
-// flush writes what waits until the pipe is closed or the network fails; then it closes the connection.
+// flush writes what waits. When the pipe is closed or the network fails it closes the connection.
 func (p *pipe) flush() {
-	defer p.Conn.Close()
-	defer p.Close()
 	var batch []byte
 	for {
 		p.mu.Lock()
 		batch, p.pending = p.pending, batch[:0]
 		closed := p.closed
+		if len(batch) == 0 && !closed {
+			p.flushing = false
+			if cap(p.pending) == 0 {
+				p.pending = batch // the other of the two, of no use any more
+			}
+			p.mu.Unlock()
+			return
+		}
 		if !closed {
 			p.Conn.SetWriteDeadline(time.Now().Add(writeWait)) // fails only with the connection, and then Write does
 		}
 		p.mu.Unlock()
-		switch {
-		case len(batch) > 0:
-			if _, err := p.Conn.Write(batch); err != nil {
-				return // whatever reads on the connection fails as well and tells why
+		if len(batch) > 0 {
+			if _, err := p.Conn.Write(batch); err == nil {
+				if cap(batch) > keepRoom {
+					batch = nil // after a large message, do not keep its room for each idle device
+				}
+				continue
 			}
-			if cap(batch) > keepRoom {
-				batch = nil // after a large message, do not keep its room for each idle device
-			}
-		case closed:
-			return
-		default:
-			<-p.wake
+			p.Close() // whatever reads on the connection fails as well and tells why
 		}
+		p.Conn.Close()
+		return
 	}
 }
