@@ -86,8 +86,8 @@ func TestOneNameTwoDevices(t *testing.T) {
 	if number := first.number(); !strings.HasPrefix(number, "AUU") {
 		t.Errorf("cut off, the first gives %s", number)
 	}
-	second.tap()
 	second.press("rubbish")
+	second.tap()
 	second.page("the press seen", func(p kioskPage) bool { return p.Noise["keypad"] > 0 && p.Screen.State == "refused" })
 	d.start()
 	first.ready()

@@ -96,16 +96,13 @@ func (l *Link) Run(ctx context.Context) error {
 	if _, _, err := l.o.target(); err != nil {
 		return err
 	}
-	pauses, told := newPauses(l.o), ""
+	pauses, said := newPauses(l.o), complaint{}
 	for {
 		got, rest, err := l.connect(ctx)
 		if ctx.Err() != nil {
 			return nil
 		}
-		if got == wasUp {
-			told = ""
-		} else if err.Error() != told { // the same refusal again and again would fill the log of an SD card
-			told = err.Error()
+		if said.isNew(got, err, time.Now()) {
 			l.log.Warn("cannot connect to the broker", "addr", l.o.Addr, "err", err)
 		}
 		select {

@@ -1,7 +1,10 @@
 package link
 
 import (
+	"errors"
+	"io"
 	"math/rand/v2"
+	"syscall"
 	"time"
 )
 
@@ -9,7 +12,7 @@ import (
 type outcome int
 
 const (
-	nobody  outcome = iota // nobody listens, or the network does not reach that far: it has cost one packet
+	nobody  outcome = iota // nobody listens, or the network does not reach that far: it has cost a packet or two
 	unheard                // somebody took the connection and ended it, or said nothing
 	refused                // the broker has said no: to the name, the secret or the filters
 	wasUp                  // signed in and subscribed, and lost later
@@ -55,3 +58,40 @@ func (p *pauses) after(got outcome) time.Duration {
 
 // about is d to 2d.
 func (p *pauses) about(d time.Duration) time.Duration { return d + time.Duration(p.spread(int64(d))) }
+
+// atOnce is how soon a connection ends that somebody has taken who has nobody behind him: a forwarder, or a switch that
+// balances load. A broker that is crowded gives everybody at least twice as long.
+const atOnce = 50 * time.Millisecond
+
+// hungUp says whether a connection of that age was ended at once by the other side, without a word.
+func hungUp(age time.Duration, err error) bool {
+	return age < atOnce && (errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE))
+}
+
+// sayAgain is how long the log is spared another cause of the same outcome.
+const sayAgain = time.Minute
+
+// complaint is what was last said of connections that could not be made: the same again and again would fill the log of
+// an SD card.
+type complaint struct {
+	got   outcome
+	cause string
+	at    time.Time
+}
+
+// isNew says whether there is something to say, and takes note of it.
+func (c *complaint) isNew(got outcome, err error, now time.Time) bool {
+	if got == wasUp {
+		*c = complaint{}
+		return false
+	}
+	cause := err.Error()
+	if no, ok := errors.AsType[syscall.Errno](err); ok {
+		cause = no.Error() // without the port of this side, which is another each time
+	}
+	if c.cause != "" && c.got == got && (c.cause == cause || now.Sub(c.at) < sayAgain) {
+		return false
+	}
+	*c = complaint{got, cause, now}
+	return true
+}

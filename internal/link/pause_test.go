@@ -2,8 +2,13 @@ package link
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"io"
 	"log/slog"
 	"net"
+	"os"
+	"syscall"
 	"testing"
 	"time"
 
@@ -87,7 +92,7 @@ func TestOutcomes(t *testing.T) {
 		act  func(*peer)
 		want outcome
 	}{
-		{"closed before CONNACK", func(p *peer) { p.Close() }, unheard},
+		{"closed after a while", func(p *peer) { p.patience(); p.Close() }, unheard},
 		{"server unavailable", func(p *peer) { p.connack(packets.ErrRefusedServerUnavailable) }, unheard},
 		{"wrong secret", func(p *peer) { p.connack(packets.ErrRefusedBadUsernameOrPassword) }, refused},
 		{"not authorised", func(p *peer) { p.connack(packets.ErrRefusedNotAuthorised) }, refused},
@@ -110,6 +115,57 @@ func TestOutcomes(t *testing.T) {
 			c.act(p)
 			<-done
 		})
+	}
+}
+
+// patience lets as much time pass as a crowded broker gives.
+func (p *peer) patience() {
+	p.t.Helper()
+	p.SetReadDeadline(time.Now().Add(2 * atOnce))
+	if _, err := p.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
+		p.t.Errorf("the link does not wait for its CONNACK: %v", err)
+	}
+}
+
+// A forwarder with nobody behind it takes a connection and ends it at once.
+func TestHungUp(t *testing.T) {
+	reset := &net.OpError{Op: "read", Err: os.NewSyscallError("read", syscall.ECONNRESET)}
+	for _, c := range []struct {
+		age  time.Duration
+		err  error
+		want bool
+	}{
+		{time.Millisecond, io.EOF, true}, {atOnce - 1, reset, true}, {0, syscall.EPIPE, true},
+		{atOnce, io.EOF, false}, {time.Second, reset, false}, {0, os.ErrDeadlineExceeded, false}, {0, errors.New("bad certificate"), false},
+	} {
+		if got := hungUp(c.age, fmt.Errorf("network error: %w", c.err)); got != c.want {
+			t.Errorf("after %s by %v: %t", c.age, c.err, got)
+		}
+	}
+}
+
+// What cannot be helped is said once, whatever port this side had, and once a minute while its causes change.
+func TestComplaints(t *testing.T) {
+	var c complaint
+	now := time.Unix(0, 0)
+	reset := func(port int) error {
+		return &net.OpError{Op: "read", Source: &net.TCPAddr{Port: port}, Err: os.NewSyscallError("read", syscall.ECONNRESET)}
+	}
+	broken := &net.OpError{Op: "write", Err: os.NewSyscallError("write", syscall.EPIPE)}
+	for i, step := range []struct {
+		got  outcome
+		err  error
+		wait time.Duration
+		want bool
+	}{
+		{nobody, reset(1), 0, true}, {nobody, reset(2), time.Hour, false}, {nobody, broken, 0, true}, {nobody, reset(3), time.Second, false},
+		{nobody, broken, time.Second, false}, {nobody, reset(4), time.Hour, true}, {refused, reset(4), 0, true}, {refused, reset(4), 0, false},
+		{wasUp, errDropped, 0, false}, {refused, reset(5), 0, true},
+	} {
+		now = now.Add(step.wait)
+		if got := c.isNew(step.got, step.err, now); got != step.want {
+			t.Errorf("step %d: said %t, want %t", i, got, step.want)
+		}
 	}
 }
 

@@ -34,6 +34,7 @@ type session struct {
 	out    chan proto.Message
 	lost   chan error // gets one error, after the last message has been emitted
 	conn   *line
+	began  time.Time
 
 	mu     sync.Mutex
 	cut    bool          // broken by drop
@@ -44,7 +45,7 @@ type session struct {
 
 // newSession takes over an open network connection.
 func newSession(ctx context.Context, l *Link, conn net.Conn) *session {
-	s := &session{l: l, ctx: ctx, out: make(chan proto.Message, maxOut), lost: make(chan error, 1), conn: newLine(conn)}
+	s := &session{l: l, ctx: ctx, out: make(chan proto.Message, maxOut), lost: make(chan error, 1), conn: newLine(conn), began: time.Now()}
 	o := mqtt.NewClientOptions()
 	o.AddBroker("tcp://" + l.o.ClientID + ".invalid:1") // paho wants one; the connection is there already
 	o.SetClientID(l.o.ClientID).SetUsername(l.o.User).SetPassword(l.o.Password)
@@ -91,6 +92,9 @@ func (s *session) dial() (got outcome, err error) {
 	if err := connecting.Error(); err != nil {
 		_ = s.conn.Close() // it may have ended already
 		got := unheard
+		if hungUp(time.Since(s.began), err) {
+			got = nobody
+		}
 		switch connecting.(*mqtt.ConnectToken).ReturnCode() { // MQTT 3.1.1, table 3.1
 		case packets.ErrRefusedBadProtocolVersion, packets.ErrRefusedIDRejected, packets.ErrRefusedBadUsernameOrPassword, packets.ErrRefusedNotAuthorised:
 			got = refused
