@@ -7,7 +7,7 @@ BIN     := bin
 DATA    ?= run/hall
 PAGE    ?= 127.0.0.1:8481
 
-.PHONY: help run demo tour browser test hwtest check bench build cross fuzz soak clean
+.PHONY: help run demo tour browser test hwtest check bench build cross fuzz soak packages debs clean
 
 help:
 	@sed -n 's/^## //p' Makefile
@@ -55,6 +55,14 @@ build:
 ## make cross   kiosk and display static for arm64, armv7, armv6; quhaod for arm64 (wants gcc-aarch64-linux-gnu)
 cross:
 	@GO=$(GO) LDFLAGS='$(LDFLAGS)' scripts/cross
+
+## make packages  quhaod and quhao-device as .deb for arm64, armhf and amd64, in bin/deb (wants cross compilers)
+packages:
+	@GO=$(GO) scripts/pack
+
+## make debs    the packages, looked at and installed, upgraded and purged in a fresh Debian (wants root)
+debs:
+	@GO=$(GO) scripts/debs
 
 ## make fuzz    each fuzz test for FUZZTIME (5s)
 fuzz:
