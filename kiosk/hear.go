@@ -76,8 +76,9 @@ func (p *press) look(ctx context.Context, l *port.Line, h *ear) (printer.Said, e
 		return s, err
 	}
 	switch stopped := p.last != "" && p.last != printer.Gone && !p.last.CanPrint(); {
-	case p.answered && p.teller && stopped:
-		// A stopped printer may hold its line, so that no question reaches it; it has said why, and will say when it goes on.
+	case p.answered && stopped:
+		// A stopped printer may hold its line, or have its buffer full of questions, so that none reaches it. It has said why,
+		// and whoever repairs it lets the questions through.
 		return printer.Said{State: p.last}, nil
 	case p.answered:
 		return s, nil

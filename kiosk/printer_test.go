@@ -107,3 +107,23 @@ func TestPrinterIsRecovered(t *testing.T) {
 	h.paper(t)
 	h.c.until(t, "the facts", func() bool { return slices.Equal(h.c.told(), []string{"start", "end asked"}) })
 }
+
+// A printer that has stopped and answers no more is still what it said it was: out of paper, and not gone.
+func TestPrinterThatStoppedAndFellSilent(t *testing.T) {
+	t.Parallel()
+	h := openWith(t, filepath.Join("..", "configs", "hall"), virtual.PrinterOptions{}, func(*virtual.Printer) {})
+	h.state(t, "a session and a printer", ready)
+	h.printer.SetOut(true)
+	h.state(t, "the end of the paper", func(p page) bool { return p.Printer == "out" })
+	asked := h.printer.Waiting()
+	h.printer.SetMute(true)
+	h.state(t, "another question", func(p page) bool { return h.printer.Waiting() >= asked+12 })
+	h.printer.SetMute(false)
+	h.printer.SetOut(false)
+	h.state(t, "new paper", func(p page) bool {
+		if p.Printer == "gone" {
+			t.Error("a printer without paper counts as gone")
+		}
+		return p.Printer == "ok"
+	})
+}
