@@ -36,9 +36,6 @@ type screen struct {
 	wrote []byte // the last picture as it went out, nil before the first
 }
 
-// title is what the display is called in the health message.
-func (s *screen) title() string { return "led " + s.counter }
-
 // answer reads what a display says.
 func (s *screen) answer(buf []byte) (n int, ok bool, err error) {
 	a, answers := s.driver.(led.Answerer)

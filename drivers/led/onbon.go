@@ -165,7 +165,11 @@ func (o *Onbon) Answer(buf []byte) (n int, ok bool) {
 		}
 		return 0, false
 	}
-	in, good := onbonPlain(bytes.TrimLeft(buf[:end], "\xa5"))
+	first := 1
+	for first < end && buf[first] == onbonStart { // bytes.TrimLeft takes runes, and this is none
+		first++
+	}
+	in, good := onbonPlain(buf[first:end])
 	le := binary.LittleEndian
 	ok = good && len(in) >= onbonHeader+3+2 && crc16(0, in) == 0 && le.Uint16(in) == onbonHost &&
 		(int(le.Uint16(in[2:])) == o.Addr || o.Addr == 0xfffe) && in[onbonHeader] == 0xa0 && in[onbonHeader+2] == 0
