@@ -29,9 +29,11 @@ func TestUsage(t *testing.T) {
 		"", "dance", "run", "run -config x", "run -config x -data y z", "run -nonsense", "check", "check -nonsense x", "enrol",
 		"enrol -config x -data y", "enrol -config x -data y a b", "status", "day open", "why A001", "backup", "backup -data x",
 		"backup -data x a b", "verify", "verify -data x y", "rebuild", "sign on c1 o",
+		"status -data x y", "day -data x", "day shut -data x", "day open -force -data x", "issuing open -data x", "sign on c1 -data x", "why -data x",
+		"return -data x a b", "replace -data x kiosk-1", "recovery -data x", "status -data x -nonsense", "status -data x -force",
 	} {
 		code, stdout, stderr := say(t.Context(), strings.Fields(line)...)
-		if code != exitUsage || stdout != "" || !strings.Contains(stderr, "examples:") || !strings.HasPrefix(stderr, "quhaod: ") {
+		if code != exitUsage || stdout != "" || strings.Count(stderr, "\n") != 2 || !strings.HasPrefix(stderr, "quhaod: ") || !strings.Contains(stderr, "\nquhaod ") {
 			t.Errorf("quhaod %s: exit code %d, printed %q and %q", line, code, stdout, stderr)
 		}
 	}
@@ -140,7 +142,11 @@ func TestEnrol(t *testing.T) {
 	if !verifies("kiosk-1", old) || !verifies("unit-1", unit) || verifies("unit-1", old) {
 		t.Error("the password file does not know the secrets")
 	}
-	if again := enrolled("kiosk-1"); again == old || verifies("kiosk-1", old) || !verifies("kiosk-1", again) || !verifies("unit-1", unit) {
+	if code, stdout, stderr := say(t.Context(), "enrol", "-config", hall, "-data", data, "kiosk-1"); code != exitRefused || stdout != "" ||
+		!strings.Contains(stderr, "enrol -again") || !verifies("kiosk-1", old) {
+		t.Errorf("a second time, not asked for: exit code %d, %q, %q", code, stdout, stderr)
+	}
+	if again := enrolled("kiosk-1", "-again"); again == old || verifies("kiosk-1", old) || !verifies("kiosk-1", again) || !verifies("unit-1", unit) {
 		t.Error("after enrolling again the old secret still counts, or another is lost")
 	}
 	own := enrolled(controllerName)

@@ -65,6 +65,14 @@ func openExisting(data, who string) (*store.Store, error) {
 	return store.Open(data, store.Options{Who: who})
 }
 
+// besideTheDaemon says what to do instead of a command that cannot work while quhaod runs.
+func besideTheDaemon(name string) string {
+	if name == "verify" {
+		return "while quhaod runs, quhaod backup FILE makes a copy and checks its whole log; or stop quhaod, and verify then"
+	}
+	return "stop quhaod, rebuild, and start it again; until then kiosks give numbers of their own"
+}
+
 // fileCommand works on the database of a daemon that does not run.
 func fileCommand(ctx context.Context, name string, args []string, stdout io.Writer) error {
 	var data string
@@ -76,6 +84,9 @@ func fileCommand(ctx context.Context, name string, args []string, stdout io.Writ
 		return usageError{name + " needs -data"}
 	}
 	st, err := openExisting(data, "quhaod "+name)
+	if _, locked := errors.AsType[store.ErrLocked](err); locked {
+		return fmt.Errorf("%w: %s", err, besideTheDaemon(name))
+	}
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -27,14 +28,15 @@ const (
 )
 
 // enrolCommand makes a device's secret, keeps its hash, and prints the file that the device wants.
-// Enrolling again makes the old secret worthless, in a daemon that runs as well.
+// Enrolling again makes the old secret worthless, in a daemon that runs as well, and has to be asked for by -again.
 func enrolCommand(ctx context.Context, args []string, stdout io.Writer) error {
 	var conf, data, addr string
-	var plain bool
+	var plain, again bool
 	rest, err := flags("enrol", args, func(fs *flag.FlagSet) {
 		fs.StringVar(&conf, "config", "", "folder of centre.yaml")
 		fs.StringVar(&data, "data", "", "folder of the database")
 		fs.StringVar(&addr, "mqtt", "", "where the device finds the controller, host:port; default as configured")
+		fs.BoolVar(&again, "again", false, "the device has a secret: make another, which shuts out whoever uses the old one, at once")
 		fs.BoolVar(&plain, "plain", false, "the device runs on this machine: no TLS, although it is configured")
 	})
 	switch {
@@ -50,6 +52,9 @@ func enrolCommand(ctx context.Context, args []string, stdout io.Writer) error {
 	id := rest[0]
 	if id != controllerName && !slices.ContainsFunc(c.Devices, func(d *config.Device) bool { return d.ID == id }) {
 		return fmt.Errorf("%s has no device %q: write devices/%s.yaml first", conf, id, id)
+	}
+	if known, err := hasSecret(data, id); err != nil || known && !again {
+		return cmp.Or(err, fmt.Errorf("%s has a secret already; another one makes it worthless at once, and shuts out the device that uses it: enrol -again if that is meant", id))
 	}
 	secret, err := enrol(data, id)
 	if err != nil {
@@ -100,6 +105,18 @@ func whereToDial(c *config.Centre, data string, plain bool) (addr, ca string, er
 		}
 	}
 	return net.JoinHostPort(host, port), a.fingerprint(), nil
+}
+
+// hasSecret says whether a device was enrolled before.
+func hasSecret(data, id string) (bool, error) {
+	all, err := broker.LoadPasswords(filepath.Join(data, passwordFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("enrol %s: %w", id, err)
+	}
+	return all[id] != "", nil
 }
 
 // enrol keeps the hash of a new secret in the password file and returns the secret.

@@ -9,7 +9,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"strings"
 	"syscall"
 
@@ -31,7 +30,7 @@ const usage = `quhaod is the controller of a service centre.
 
   quhaod run      -config DIR -data DIR      run the centre
   quhaod check    PATH...                    check configurations without touching anything
-  quhaod enrol    -config DIR -data DIR ID   give a device its secret; prints the device's own small file
+  quhaod enrol    -config DIR -data DIR ID   give a device its secret; prints the device's own small file (-again: another one)
   quhaod doctor   -config DIR -data DIR      look over configuration, data, passwords and broker; say what is wrong
 
 while it runs (each with -data DIR):
@@ -79,11 +78,6 @@ func (e startError) Error() string { return e.err.Error() }
 func (e startError) Unwrap() error { return e.err }
 
 func main() {
-	// Memory before processor: a controller is idle nearly always, and a storm of devices leaves a third less behind.
-	// Who sets GOGC knows better.
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(50)
-	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
 	os.Exit(exitCode(os.Stderr, command(ctx, os.Args[1:], os.Stdout, os.Stderr)))
@@ -95,7 +89,7 @@ func exitCode(stderr io.Writer, err error) int {
 		return exitDone
 	}
 	if e, ok := errors.AsType[usageError](err); ok {
-		fmt.Fprintf(stderr, "quhaod: %s\n\n%s", e.what, usage)
+		fmt.Fprintf(stderr, "quhaod: %s\n%s\n", e.what, howWritten(e.what))
 		return exitUsage
 	}
 	if m, ok := errors.AsType[config.Mistakes](err); ok {

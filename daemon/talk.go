@@ -78,6 +78,9 @@ func talkHandler(t *talker) http.Handler {
 
 // do carries out one command of the command line.
 func (t *talker) do(ctx context.Context, words []string) (string, error) {
+	if err := understood(words); err != nil {
+		return "", err
+	}
 	arg := func(i int) string {
 		if i < len(words) {
 			return words[i]
@@ -137,7 +140,7 @@ func (t *talker) wish(ctx context.Context, name, a, b, c string) (queue.Wish, er
 	case "day open":
 		return queue.OpenDay{}, nil
 	case "day close":
-		return queue.CloseDay{Force: b == "force"}, nil
+		return queue.CloseDay{Force: b == wordForce}, nil
 	case "issuing open", "issuing close":
 		return queue.SetIssuing{Dept: queue.DeptID(b), Open: a == "open"}, nil
 	case "sign on":
@@ -287,10 +290,14 @@ func talkCommand(ctx context.Context, name string, args []string, stdout io.Writ
 	if data == "" {
 		return usageError{name + " needs -data, the folder of the running daemon"}
 	}
+	words := append([]string{name}, rest...)
 	if force {
-		rest = append(rest, "force")
+		words = append(words, wordForce)
 	}
-	said, err := talk(ctx, data, append([]string{name}, rest...))
+	if err := understood(words); err != nil {
+		return usageError{err.Error()}
+	}
+	said, err := talk(ctx, data, words)
 	if err != nil {
 		return err
 	}

@@ -129,16 +129,16 @@ func TestTalk(t *testing.T) {
 		{"issuing close finance", exitDone, "done"},
 		{"status", exitDone, "gives out none"},
 		{"issuing open finance", exitDone, "done"},
-		{"issuing shut finance", exitRefused, "not understood"},
+		{"issuing shut finance", exitUsage, "issuing open DEPARTMENT"},
 		{"why B001", exitRefused, "there is no ticket B001 today"},
 		{"return B001", exitRefused, "there is no ticket B001 today"},
 		{"replace kiosk-1 spare", exitRefused, "no other installation of kiosk-1 waits"},
 		{"replace kiosk-0 spare", exitRefused, "there is no device"},
 		{"do kiosk-0 test", exitRefused, "there is no device"},
-		{"do kiosk-1 dance", exitRefused, "there is no order"},
+		{"do kiosk-1 dance", exitUsage, "do DEVICE identify"},
 		{"do kiosk-1 identify", exitRefused, "the device is not connected"},
 		{"do unit-1 reprint B001", exitRefused, "is no kiosk"},
-		{"day", exitRefused, "quhaod: day: not understood"},
+		{"day", exitUsage, "quhaod: day: not understood"},
 		{"sign off c3", exitDone, "done"},
 		{"day close", exitRefused, "close issuing first"},
 		{"day -force close", exitDone, "done"},
@@ -156,7 +156,7 @@ func TestEnrolWhileItRuns(t *testing.T) {
 		if n := k.reloads.Load(); n != want {
 			t.Errorf("the passwords were read anew %d times, want %d", n, want)
 		}
-		if code, out := k.say(t, "enrol -config "+hall+" kiosk-1"); code != exitDone || !strings.Contains(out, "secret: ") {
+		if code, out := k.say(t, "enrol -again -config "+hall+" kiosk-1"); code != exitDone || !strings.Contains(out, "secret: ") {
 			t.Fatalf("exit code %d, %q", code, out)
 		}
 	}
@@ -238,7 +238,7 @@ func TestBackupVerifyRebuild(t *testing.T) {
 		t.Errorf("backup: exit code %d, %q", code, out)
 	}
 	for _, line := range []string{"verify", "rebuild"} {
-		if code, out := k.say(t, line); code != exitRefused {
+		if code, out := k.say(t, line); code != exitRefused || !strings.Contains(out, besideTheDaemon(line)) {
 			t.Errorf("%s beside the running daemon: exit code %d, %q", line, code, out)
 		}
 	}

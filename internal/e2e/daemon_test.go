@@ -77,7 +77,7 @@ func (d *daemon) enrol(id string) string {
 // identity enrols a device that dials an address and returns its own small file.
 func (d *daemon) identity(id, addr string) []byte {
 	d.t.Helper()
-	cmd := exec.Command(bin("quhaod"), "enrol", "-config", d.conf, "-data", d.data, "-mqtt", addr, id)
+	cmd := exec.Command(bin("quhaod"), "enrol", "-again", "-config", d.conf, "-data", d.data, "-mqtt", addr, id)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
 	if err != nil {

@@ -131,7 +131,7 @@ func (h *hall) startAll() error {
 		if err != nil {
 			return err
 		}
-		identity, err := ask(h.ctx, h.opt.bin, "enrol", "-config", h.opt.config, "-data", h.data("quhaod"), "-mqtt", addr, d.ID)
+		identity, err := ask(h.ctx, h.opt.bin, "enrol", "-again", "-config", h.opt.config, "-data", h.data("quhaod"), "-mqtt", addr, d.ID)
 		if err != nil {
 			return err
 		}
