@@ -48,10 +48,22 @@ func TestPrinterThatNeverAnswers(t *testing.T) {
 	h.c.until(t, "the facts", func() bool { return slices.Equal(h.c.told(), []string{"start", "end sent"}) })
 }
 
-// A printer that tells by itself is known to be out of paper long before it would be asked, and well again as soon.
+// A printer that tells by itself is known to be out of paper long before it would be asked, and well again as soon; it may
+// do so because it was asked to, or because a switch in it says so.
 func TestPrinterThatTells(t *testing.T) {
 	t.Parallel()
-	h := openWith(t, hallWith(t, "status: automatic"), virtual.PrinterOptions{}, func(*virtual.Printer) {})
+	for name, c := range map[string]struct {
+		options string
+		twin    virtual.PrinterOptions
+	}{"asked to": {"status: automatic", virtual.PrinterOptions{}}, "by its switch": {"status: ask", virtual.PrinterOptions{Tells: true}}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			tellsAll(t, openWith(t, hallWith(t, c.options), c.twin, func(*virtual.Printer) {}))
+		})
+	}
+}
+
+func tellsAll(t *testing.T, h *hall) {
 	h.state(t, "a session and a printer", ready)
 	for _, c := range []struct {
 		set  func(bool)
