@@ -44,6 +44,9 @@ func (c *Controller) recover(now time.Time) bool {
 
 // endSessions asks every device to say hello again.
 func (c *Controller) endSessions() {
+	for _, d := range c.devices {
+		d.waiting = nil
+	}
 	for _, dev := range slices.Sorted(maps.Keys(c.sessions)) {
 		c.endSession(dev)
 	}

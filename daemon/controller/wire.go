@@ -34,6 +34,7 @@ type deviceView struct {
 	clock   time.Duration // the device's clock less ours
 	shown   map[string]proto.At
 	pending map[proto.Install]time.Time // installations that wait for an administrator
+	waiting map[proto.Install]*session  // of them, those that hand in their journals meanwhile, during a recovery
 	rivals  rivals
 }
 
@@ -152,20 +153,6 @@ func (b *batch) hello(dev string, d *deviceView, h proto.Hello) error {
 	return nil
 }
 
-// stranger notes another installation with the name of a device that has one: it waits for an administrator.
-func (b *batch) stranger(dev string, d *deviceView, h proto.Hello) {
-	if _, known := d.pending[h.Install]; !known && len(d.pending) < 16 {
-		d.pending[h.Install] = b.now
-		b.log.Warn("another installation with the name of this device waits: replace the old one, or take it away",
-			"device", dev, "install", h.Install)
-	}
-	b.count["installs_refused"]++
-	b.say(dev, proto.DownHello, proto.Welcome{
-		V: proto.Version, Nonce: h.Nonce, S: proto.Pending,
-		Why: "another installation is bound to this name: run quhaod replace, or give the device its own name",
-	})
-}
-
 func (c *Controller) welcome(dev string, s *session) {
 	in := c.state.Installs[queue.InstallID(s.install)]
 	if in == nil {
@@ -227,7 +214,11 @@ func (b *batch) in(dev string, m proto.Mark) *session {
 
 // facts takes the facts of a device, each once and in order, and says how far they are taken.
 func (b *batch) facts(dev string, m proto.Facts) {
-	s := b.in(dev, m.Mark)
+	s := b.ofWaiting(dev, m.Mark)
+	waiting := s != nil
+	if !waiting {
+		s = b.in(dev, m.Mark)
+	}
 	if s == nil {
 		return
 	}
@@ -235,7 +226,9 @@ func (b *batch) facts(dev string, m proto.Facts) {
 	for _, raw := range m.Facts {
 		b.fact(dev, s, raw)
 	}
-	b.replayed(dev, s, m.HWSeq)
+	if !waiting {
+		b.replayed(dev, s, m.HWSeq)
+	}
 	b.then = append(b.then, func() {
 		if in := b.state.Installs[queue.InstallID(s.install)]; in != nil {
 			b.tell(dev, proto.DownAck, proto.Ack{V: proto.Version, Sess: s.id, Ack: in.Ack, Sum: in.Sum})

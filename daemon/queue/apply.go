@@ -96,6 +96,8 @@ func (a *applier) otherBody() error {
 		return a.permit(b)
 	case GapSkipped:
 		return a.skipGap(b)
+	case HandsIn:
+		a.Installs[b.Install] = &Install{ID: b.Install, Device: b.Device}
 	case RecoveryBegun:
 		a.beginRecovery()
 	case RecoveryEnded:

@@ -107,6 +107,11 @@ type (
 		Install InstallID
 		Replace bool
 	}
+	// LetHandIn lets an installation hand in its journal although it is not the one of its device: only during a recovery.
+	LetHandIn struct {
+		Device  string
+		Install InstallID
+	}
 	// ReportPaper is a fact: news of a paper. Started carries the whole ticket.
 	ReportPaper struct {
 		Ticket TicketID // empty for an abandoned request that was never answered
@@ -194,6 +199,7 @@ func (Presence) wish()    {}
 func (Noted) wish()       {}
 func (Unknown) wish()     {}
 
+func (LetHandIn) wish()     {}
 func (SkipGap) wish()       {}
 func (Permit) wish()        {}
 func (BeginRecovery) wish() {}

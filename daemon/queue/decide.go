@@ -74,6 +74,8 @@ func (d *decider) wish() (Body, *Refusal) {
 		return EpochRaised{Epoch: max(w.To, d.s.Epoch+1), Boot: w.Boot, Why: w.Why}, nil
 	case Bind:
 		return d.bind(w)
+	case LetHandIn:
+		return d.letHandIn(w)
 	case SkipGap:
 		return d.skipGap(w)
 	case Permit:

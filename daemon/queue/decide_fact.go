@@ -65,6 +65,9 @@ func (d *decider) paper(w ReportPaper) (Body, *Refusal) {
 		a, _ := d.s.Answer(w.Answer)
 		id = a.Ticket
 	}
+	if w.Paper == PaperAbandoned && d.s.Devices[d.c.Device] != d.c.Fact.Install {
+		return d.hearsay(d.s.Tickets[id], w)
+	}
 	switch {
 	case id == "" && w.Paper == PaperStarted:
 		w.Ticket = TicketID(w.Answer) // a paper without an answer: its request is its name, as always
@@ -80,6 +83,18 @@ func (d *decider) paper(w ReportPaper) (Body, *Refusal) {
 		return nil, refuse(Fault, "there is no ticket %s", id)
 	}
 	return Papered{Ticket: id, Answer: w.Answer, Paper: w.Paper, Device: d.c.Device, Voids: t.voidedBy(w)}, nil
+}
+
+// hearsay is the word of an installation that is not the device's that a request was given up. It may be an old copy, and the
+// paper may exist: of an open answer nobody knows any more, as when an installation is replaced (settle); else nothing changes.
+func (d *decider) hearsay(t *Ticket, w ReportPaper) (Body, *Refusal) {
+	if t == nil {
+		return FactKept{What: d.c.Fact.What, Raw: d.c.Fact.Raw}, nil
+	}
+	if was, asked := t.Papers[w.Answer]; !asked || was != PaperOpen {
+		return FactKept{What: d.c.Fact.What, Raw: d.c.Fact.Raw}, nil
+	}
+	return Papered{Ticket: t.ID, Answer: w.Answer, Paper: PaperUnknown, Device: d.c.Device}, nil
 }
 
 // voidedBy says whether this news proves that no paper of the ticket exists: each answer that could have made one is known to have made none.

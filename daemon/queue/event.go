@@ -95,6 +95,11 @@ type (
 		Device  string
 		Install InstallID
 	}
+	// HandsIn lets an installation that waits for approval hand in its journal during a recovery: it is not the device's.
+	HandsIn struct {
+		Device  string
+		Install InstallID
+	}
 	// DayOpened begins a service day. Carry is all of the state that lives longer than a day,
 	// so that a start has to read no further back than the day before.
 	DayOpened struct {
@@ -245,6 +250,7 @@ type (
 // Kind names the body in the log. The names are for ever.
 func (EpochRaised) Kind() string   { return "epoch_raised" }
 func (Bound) Kind() string         { return "bound" }
+func (HandsIn) Kind() string       { return "hands_in" }
 func (DayOpened) Kind() string     { return "day_opened" }
 func (DayClosed) Kind() string     { return "day_closed" }
 func (IssuingSet) Kind() string    { return "issuing_set" }

@@ -173,6 +173,19 @@ func (d *decider) permit(w Permit) (Body, *Refusal) {
 	}, nil
 }
 
+// letHandIn takes note of an installation whose journal is to be heard before anybody has approved it.
+func (d *decider) letHandIn(w LetHandIn) (Body, *Refusal) {
+	switch {
+	case w.Install == "" || w.Device == "":
+		return nil, refuse(Fault, "a device and an installation are needed")
+	case d.s.Installs[w.Install] != nil:
+		return nil, refuse(Nothing, "installation %s is known", w.Install)
+	case !d.s.Recovering:
+		return nil, refuse(Conflict, "no recovery is going on")
+	}
+	return HandsIn(w), nil
+}
+
 // endRecovery lets each department go on at the next hundred above all that is known, or heard of, and Jump further.
 // A series that is too short for that goes on at the next number.
 func (d *decider) endRecovery(w EndRecovery) (Body, *Refusal) {

@@ -254,6 +254,46 @@ func TestFactsAreTakenInOrderAndOnce(t *testing.T) {
 	}
 }
 
+// During a recovery the journal of an installation that nobody has approved is heard: its papers get their places. But it may
+// be an old copy, so its word that a request was given up counts for nothing but that nobody knows.
+func TestAWaitingInstallationHandsIn(t *testing.T) {
+	h := openHall(t)
+	x := h.take(Take{Dept: edu})
+	let := Command{Do: LetHandIn{Device: "kiosk-1", Install: "spare"}}
+	if _, no := h.ask(let); no == nil || no.Code != Conflict {
+		t.Errorf("without a recovery: %v", no)
+	}
+	h.do(BeginRecovery{Why: "restore"})
+	bound := h.s.Devices["kiosk-1"]
+	if _, no := h.ask(let); no != nil {
+		t.Fatal(no)
+	}
+	if _, no := h.ask(let); no == nil || no.Code != Nothing {
+		t.Errorf("once more: %v", no)
+	}
+	if h.s.Devices["kiosk-1"] != bound {
+		t.Error("it took the place of the old one")
+	}
+	say := func(w ReportPaper) {
+		t.Helper()
+		if _, no := h.ask(h.factOf("spare", w)); no != nil {
+			t.Fatal(no)
+		}
+	}
+	say(ReportPaper{Answer: RequestID(x.ID), Paper: PaperAbandoned})
+	say(ReportPaper{Answer: "another request", Paper: PaperAbandoned})
+	if h.state(x, Waiting); x.Papers[RequestID(x.ID)] != PaperUnknown {
+		t.Errorf("its paper is %q", x.Papers[RequestID(x.ID)])
+	}
+	if _, closed := h.s.Answer("another request"); closed {
+		t.Error("it closed a request of somebody else")
+	}
+	say(ReportPaper{Ticket: "lost", Answer: "lost", Paper: PaperStarted, Dept: edu, Number: "A077", Day: h.s.Day})
+	if lost := h.s.Tickets["lost"]; lost == nil || lost.Number != "A077" {
+		t.Errorf("its paper has no place: %+v", lost)
+	}
+}
+
 // What a journal has dropped is given up: the facts behind it are taken, and the papers in it are counted, but no more of them
 // than there are facts.
 func TestAGapIsSkippedAndItsPapersCount(t *testing.T) {

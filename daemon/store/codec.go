@@ -49,6 +49,7 @@ func newCodec() codec {
 	as[queue.Undid](c, 1)
 	as[queue.Permitted](c, 1)
 	as[queue.GapSkipped](c, 1)
+	as[queue.HandsIn](c, 1)
 	as[queue.RecoveryBegun](c, 1)
 	as[queue.RecoveryEnded](c, 1)
 	as[queue.Rated](c, 1)

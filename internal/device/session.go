@@ -40,6 +40,7 @@ type Session struct {
 	downAt   time.Duration
 	nonce    string // of the hello that waits for its welcome; empty if none does
 	sess     proto.Session
+	waits    proto.Session // in it the journal is handed in while an administrator has to let this installation in; mostly empty
 	welcome  proto.Welcome
 	seen     proto.Seen
 	ctl      proto.Ctl
@@ -176,12 +177,12 @@ func (s *Session) Down(now Now) {
 	if s.up {
 		s.downAt = now.Up
 	}
-	s.up, s.sess, s.nonce = false, "", ""
+	s.up, s.sess, s.waits, s.nonce = false, "", "", ""
 }
 
 // greet begins a new session: a new nonce, said at once unless a hello was said a moment ago.
 func (s *Session) greet(now Now) {
-	s.sess, s.nonce = "", s.o.Random()
+	s.sess, s.waits, s.nonce = "", "", s.o.Random()
 	s.helloAt = now.Up
 	if s.said {
 		s.helloAt = max(now.Up, s.saidAt+helloEvery)
@@ -200,6 +201,8 @@ func (s *Session) Due() (at time.Duration, ok bool) {
 		at, ok = min(s.heardAt+ctlSilent, s.downAt+staleDropped), true
 	}
 	switch {
+	case s.up && s.waits != "" && len(s.j.Pending()) > 0:
+		at = min(at, s.helloAt, s.factsAt)
 	case s.up && s.nonce != "":
 		at = min(at, s.helloAt)
 	case s.up && s.sess != "" && len(s.j.Pending()) > 0:
@@ -222,11 +225,11 @@ func (s *Session) Tick(now Now) {
 	if s.nonce != "" && now.Up >= s.helloAt {
 		s.hello(now)
 	}
+	if (s.sess != "" || s.waits != "") && now.Up >= s.factsAt && len(s.j.Pending()) > 0 {
+		s.facts(now)
+	}
 	if s.sess == "" {
 		return
-	}
-	if now.Up >= s.factsAt && len(s.j.Pending()) > 0 {
-		s.facts(now)
 	}
 	if now.Up >= s.beatAt {
 		s.beatAt = now.Up + beatEvery
@@ -247,7 +250,9 @@ func (s *Session) hello(now Now) {
 // facts sends what is not acknowledged, the first of a session even if there is nothing.
 func (s *Session) facts(now Now) {
 	s.factsAt = now.Up + factsEvery
-	s.send(proto.UpFact, proto.Facts{V: proto.Version, Mark: s.Mark(), Facts: s.j.Pending()}, false, 1)
+	m := s.Mark()
+	m.Sess = cmp.Or(s.sess, s.waits)
+	s.send(proto.UpFact, proto.Facts{V: proto.Version, Mark: m, Facts: s.j.Pending()}, false, 1)
 }
 
 // FactAdded says that the journal has a new fact, which is sent at once if a session is open.
@@ -334,8 +339,8 @@ func (s *Session) welcomed(now Now, w proto.Welcome) {
 			s.nonce, s.rejected, s.refusal, s.drop = "", now.Up+rejectedFor, cmp.Or(w.Why, "no reason was given"), true
 		}
 	case proto.Pending:
-		if w.Nonce == s.nonce {
-			s.ctlAt = now.Up
+		if w.Nonce == s.nonce && s.nonce != "" {
+			s.pending(now, w)
 		}
 	case proto.Accepted:
 		if s.nonce == "" || w.Nonce != s.nonce {
@@ -346,15 +351,10 @@ func (s *Session) welcomed(now Now, w proto.Welcome) {
 }
 
 func (s *Session) accepted(now Now, w proto.Welcome) {
-	if s.wentBack(w) {
-		if err := s.j.Renew(proto.Install(s.o.Random())); err != nil {
-			s.err = errors.Join(s.err, err)
-			return
-		}
-		s.greet(now)
+	if s.renewed(now, w) {
 		return
 	}
-	s.nonce, s.sess, s.welcome, s.refusal = "", w.Sess, w, ""
+	s.nonce, s.sess, s.waits, s.welcome, s.refusal = "", w.Sess, "", w, ""
 	s.hear(now)
 	s.ctl = proto.Ctl{V: proto.Version, S: "on", Epoch: w.Epoch, Boot: w.Boot, T: w.T}
 	s.keepTime(now, w.T)
@@ -372,21 +372,8 @@ func (s *Session) accepted(now Now, w proto.Welcome) {
 	s.Tick(now)
 }
 
-// wentBack says whether the journal has lost what it once handed in: the fact the controller took last is not here although
-// it should be, or is another one. That an old fact was dropped because of its age is no sign of it; nor is a fact that the
-// controller has skipped for that reason, of which it knows no checksum: on the disk it may still be.
-func (s *Session) wentBack(w proto.Welcome) bool {
-	if w.Ack == 0 || w.AckSum == "" {
-		return w.Ack >= s.j.Next()
-	}
-	if sum, held := s.j.SumOf(w.Ack); held {
-		return sum != w.AckSum
-	}
-	return w.Ack >= s.j.First()
-}
-
 func (s *Session) acked(now Now, a proto.Ack) {
-	if a.Sess != s.sess || s.sess == "" || a.Ack <= s.j.Acked() || a.Ack >= s.j.Next() {
+	if a.Sess != cmp.Or(s.sess, s.waits) || a.Sess == "" || a.Ack <= s.j.Acked() || a.Ack >= s.j.Next() {
 		return // of another session, or no news, or of a fact that this journal has not written
 	}
 	t, _ := s.Time(now)

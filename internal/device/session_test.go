@@ -112,6 +112,45 @@ func TestAckGoesDown(t *testing.T) {
 	}
 }
 
+// An installation that waits for an administrator hands in its journal where the controller offers a session for that, and is
+// not in session all the same.
+func TestPendingHandsIn(t *testing.T) {
+	k := newTalk(t)
+	k.fact("O1")
+	sum := k.fact("O2")
+	h := k.connect()
+	wait := func(sess proto.Session) {
+		k.down(proto.DownHello, proto.Welcome{V: 1, Nonce: h.Nonce, S: proto.Pending, Sess: sess, T: 1_800_000_000_000})
+	}
+	if wait(""); len(said[proto.Facts](k, proto.UpFact)) != 0 {
+		t.Fatal("facts without a session")
+	}
+	wait("waiting")
+	f := said[proto.Facts](k, proto.UpFact)
+	if len(f) != 1 || f[0].Sess != "waiting" || len(f[0].Facts) != 2 {
+		t.Fatalf("facts %+v", f)
+	}
+	if k.s.Sess() != "" || k.s.Welcomed() || k.s.Ready(k.now()) {
+		t.Fatalf("session %q, welcomed %t, ready %t", k.s.Sess(), k.s.Welcomed(), k.s.Ready(k.now()))
+	}
+	k.to(2 * time.Second)
+	if f := said[proto.Facts](k, proto.UpFact); len(f) != 1 {
+		t.Fatalf("not acknowledged, and sent %d times again", len(f))
+	}
+	k.down(proto.DownAck, proto.Ack{V: 1, Sess: "waiting", Ack: 2, Sum: sum})
+	if len(k.j.Pending()) != 0 {
+		t.Fatalf("%d facts are still to be handed in", len(k.j.Pending()))
+	}
+	k.to(4 * time.Second)
+	again := k.hello()
+	if again.Nonce != h.Nonce {
+		t.Fatal("it does not wait any more")
+	}
+	if k.welcome(again, proto.Welcome{Sess: "s1", Ack: 2, AckSum: sum}); k.s.Sess() != "s1" {
+		t.Fatalf("session %q", k.s.Sess())
+	}
+}
+
 // A journal set back becomes a new installation, which hands in everything it has.
 func TestWentBack(t *testing.T) {
 	for name, w := range map[string]proto.Welcome{

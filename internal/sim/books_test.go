@@ -60,6 +60,9 @@ func newBooks() books {
 
 // event checks an event that is committed; s is the state before it.
 func (b *books) event(w *world, s *queue.State, e queue.Event) {
+	if _, recovery := e.Body.(queue.RecoveryBegun); w.centre.silent && !recovery {
+		w.fail("the controller has heard a later one and still decides %s %+v", e.Body.Kind(), e.Body)
+	}
 	if e.Request != "" {
 		if b.requests[e.Request] {
 			w.fail("request %s has changed something twice", e.Request)
@@ -82,6 +85,8 @@ func (b *books) event(w *world, s *queue.State, e queue.Event) {
 	case queue.Reinstated:
 		b.again[body.Ticket]++
 		b.sent[body.Ticket] = true
+	case queue.RecoveryBegun:
+		b.lose(w, s)
 	case queue.RecoveryEnded:
 		b.recovered(w, e)
 	case queue.GapSkipped:
@@ -176,8 +181,11 @@ func (b *books) said(w *world, s *queue.State, m proto.Message) {
 		switch what {
 		case proto.DownAck:
 			ack, err := proto.Decode[proto.Ack](m.Payload)
-			in := s.Installs[s.Devices[dev]]
-			if err != nil || in == nil || ack.Ack > in.Ack {
+			held := false // by the log, for one of the device's installations: one that waits for approval hands in as well
+			for _, in := range s.Installs {
+				held = held || in.Device == dev && (in.Ack > ack.Ack || in.Ack == ack.Ack && in.Sum == ack.Sum)
+			}
+			if err != nil || !held {
 				w.fail("%s is told that its facts are taken, and the log does not hold them: %s", dev, m.Payload)
 			}
 		case proto.DownRes:

@@ -28,6 +28,7 @@ type centre struct {
 	log      []queue.Event
 	backup   []queue.Event // of the log, a while ago
 	shadow   *queue.State  // what the log says
+	silent   bool          // this start of the program has heard a later controller
 }
 
 var errDatabase = errors.New("database: input/output error")
@@ -97,6 +98,9 @@ func (c *centre) Publish(m proto.Message) error {
 	if w.chance(w.faults.mute) {
 		panic(crash{"the controller, before it has said all,"})
 	}
+	if c.silent {
+		w.fail("the controller has heard a later one and still says %s %s", m.Topic, m.Payload)
+	}
 	if c.w.restoring {
 		return nil // the command that restores has no broker
 	}
@@ -118,6 +122,7 @@ func (c *centre) Publish(m proto.Message) error {
 // start starts the program.
 func (c *centre) start() {
 	c.life++
+	c.silent = false
 	c.retained, c.kept, c.inbox = map[string]proto.Message{}, nil, nil
 	c.w.step(func() {
 		ctl, err := c.load()
@@ -172,10 +177,12 @@ func (c *centre) pump() {
 	batch := c.inbox
 	c.inbox = nil
 	c.w.books.prove(c, batch)
+	later := c.later(batch)
 	c.w.step(func() { c.ctl.Handle(c.time(), batch) }, c.died)
 	if c.ctl == nil {
 		return
 	}
+	c.silent = c.silent || later
 	c.wake++
 	wake := c.wake
 	c.w.after(c.ctl.Due(c.time()).Sub(c.time()), func() {

@@ -179,6 +179,24 @@ func (b *books) recovered(w *world, e queue.Event) {
 	}
 }
 
+// lose notes what the beginning of a recovery loses, and what it is owed: the papers of every kiosk.
+func (b *books) lose(w *world, s *queue.State) {
+	for id, v := range s.Visits {
+		if v.Ended.IsZero() {
+			b.forgotten[id] = true
+		}
+	}
+	for _, k := range w.kiosks {
+		if j := k.disk.journal(); j != nil {
+			for f := range j.Facts() {
+				if f.K == proto.FactStart {
+					b.owed[k.dev] = append(b.owed[k.dev], f.ID)
+				}
+			}
+		}
+	}
+}
+
 // gone says whether neither the log nor a journal knows of a paper any more: then it cannot be called.
 func (w *world) gone(p sheet) bool {
 	if t := w.centre.shadow.Tickets[queue.TicketID(p.tid)]; t != nil {

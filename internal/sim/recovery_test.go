@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -21,6 +22,9 @@ type plan struct {
 	hasty   bool // an administrator ends the recovery although nobody is missing
 	lose    bool // a kiosk loses its disk
 	back    bool // or gets an old copy of it
+	slow    bool // the administrator is slow to let it in, and nobody ends the recovery by hand
+	swap    bool // a kiosk's disk dies before its last paper is handed in; later an old copy of it takes the place of the new one
+	rival   bool // another controller speaks for a while
 	week    bool // between the backup and the restore a week passes: the journals have dropped facts that the backup lacks
 }
 
@@ -31,10 +35,19 @@ func drawPlan(r *rand.Rand) plan {
 	case 0, 1:
 		p.restore, p.dead, p.storm, p.hasty, p.lose = true, some(0.5), some(0.5), some(0.2), some(0.4)
 		p.week = some(0.25)
+		if p.lose && some(0.4) {
+			p.slow, p.dead, p.hasty = true, false, false
+		}
 	case 2:
 		p.lose = true
 	case 3:
 		p.back = true
+	case 4:
+		p.rival = some(0.5)
+	case 5:
+		if p.swap = some(0.5); p.swap {
+			p.own = 0 // a medium that is set back while it is cut off can repeat a number of the kiosk's own (PROTOCOL.md, limits)
+		}
 	}
 	return p
 }
@@ -79,10 +92,53 @@ func (w *world) misfortune() {
 	if w.plan.lose {
 		w.after(w.some(2*time.Second, 35*time.Second), func() { k.replaced(nil) })
 	}
-	if w.plan.back {
+	if w.plan.back || w.plan.swap {
 		w.after(w.some(time.Second, 15*time.Second), k.copied)
 	}
+	if w.plan.rival {
+		w.after(w.some(2*time.Second, 15*time.Second), func() { w.centre.rival(w.random(), 2+w.rng.IntN(3)) })
+	}
 	w.administrator(w.now)
+}
+
+// rival is another controller with a later epoch that speaks on the broker, so many times; then an administrator has found it,
+// switches it off and starts ours again, which must say and do nothing from the moment that it hears the other.
+func (c *centre) rival(boot string, times int) {
+	w := c.w
+	if times == 0 {
+		if w.say("the other controller is gone"); c.ctl != nil {
+			c.died()
+		}
+		return
+	}
+	text, err := proto.Encode(proto.Ctl{
+		V: proto.Version, S: "on", Epoch: proto.Epoch(c.shadow.Epoch + 1 + uint64(w.rng.IntN(3))), Boot: proto.Boot(boot), T: c.time().UnixMilli(),
+	})
+	if err != nil {
+		w.fail("%v", err)
+		return
+	}
+	w.say("another controller says %s", text)
+	w.stats.rivals++
+	m := proto.Message{Topic: w.topics.Ctl(), Payload: text}
+	for _, l := range w.links {
+		if l.connected {
+			l.deliver(m, false)
+		}
+	}
+	c.hear("quhaod", m)
+	w.after(5*time.Second, func() { c.rival(boot, times-1) })
+}
+
+// later says whether a batch holds the word of a later controller: when it has been handled, ours has to be silent.
+func (c *centre) later(batch []controller.Input) bool {
+	for _, in := range batch {
+		if in.Message != nil && in.Message.Topic == c.w.topics.Ctl() {
+			ctl, err := proto.Decode[proto.Ctl](in.Message.Payload)
+			return err == nil && uint64(ctl.Epoch) > c.shadow.Epoch
+		}
+	}
+	return false
 }
 
 // week lets a week pass in which nobody comes: whoever held a paper has gone home.
@@ -121,17 +177,6 @@ func (w *world) restore(k *kiosk) {
 		},
 	}})
 	w.faults, w.restoring = rough, false
-	for _, k := range w.kiosks {
-		j := k.disk.journal()
-		if j == nil {
-			return
-		}
-		for f := range j.Facts() {
-			if f.K == proto.FactStart {
-				w.books.owed[k.dev] = append(w.books.owed[k.dev], f.ID)
-			}
-		}
-	}
 	w.strike(k)
 }
 
@@ -210,7 +255,40 @@ func (k *kiosk) copied() {
 	}
 	k.w.say("the disk of %s is copied", k.dev)
 	old := slices.Clone(k.disk.b)
+	if k.w.plan.swap {
+		k.after(old, len(k.disk.facts()), 40)
+		return
+	}
 	k.w.after(k.w.some(2*time.Second, 15*time.Second), func() { k.setBack(old) })
+}
+
+// after lets the disk die as soon as it holds a fact more than its copy, best before that fact is handed in. The old copy is
+// put in once an administrator has let the new disk in: what the copy says then of the last request is wrong.
+func (k *kiosk) after(old []byte, facts, tries int) {
+	w := k.w
+	switch {
+	case w.calm() || tries == 0:
+	case len(k.disk.facts()) == facts:
+		w.after(50*time.Millisecond, func() { k.after(old, facts, tries-1) })
+	default:
+		if w.chance(0.7) {
+			k.cut()
+		}
+		w.after(w.some(0, 500*time.Millisecond), func() { k.replaced(nil) })
+		w.after(w.some(6*time.Second, 15*time.Second), func() {
+			if in := w.centre.shadow.Devices[k.dev]; !w.calm() && in != k.copyOf(old) {
+				k.replaced(old)
+			}
+		})
+	}
+}
+
+// copyOf is the installation that a copy of a disk belongs to.
+func (k *kiosk) copyOf(old []byte) queue.InstallID {
+	if j := (&disk{w: k.w, who: "the copy of " + k.dev, b: old}).journal(); j != nil {
+		return queue.InstallID(j.Install())
+	}
+	return ""
 }
 
 // setBack puts an old copy of its disk into the kiosk, if the controller can find out: a copy that lacks nothing which the
@@ -233,6 +311,12 @@ func (w *world) administrator(since time.Duration) {
 			if !v.State().Recovering {
 				since = w.now
 			}
+			if w.plan.slow && w.now > w.calmAt+waitsFor && w.calmAt > 0 && v.State().Recovering {
+				w.heardMeanwhile(v)
+			}
+			if w.plan.slow && (w.calmAt == 0 || w.now < w.calmAt+waitsFor) && v.State().Recovering {
+				return
+			}
 			for _, d := range v.Devices() {
 				w.admit(d)
 			}
@@ -242,6 +326,26 @@ func (w *world) administrator(since time.Duration) {
 		}})
 		w.administrator(since)
 	})
+}
+
+// waitsFor is how long after the faults a slow administrator lets an installation in.
+const waitsFor = 15 * time.Second
+
+// heardMeanwhile checks that an installation which waited for so long has handed in all it has.
+func (w *world) heardMeanwhile(v controller.View) {
+	for _, d := range v.Devices() {
+		for _, k := range w.kiosks {
+			if k.dev != d.ID || !k.alive || w.now-k.since < waitsFor {
+				continue
+			}
+			j := k.session.Journal()
+			for f := range j.Facts() {
+				if name := fmt.Sprint(j.Install(), " ", f.Seq); slices.Contains(d.Pending, string(j.Install())) && !w.books.facts[name] && !w.books.skipped[name] {
+					w.fail("%s waits for an administrator, and nobody has taken its fact %+v", k.dev, f)
+				}
+			}
+		}
+	}
 }
 
 // missing says whether one of these kiosks cannot come.

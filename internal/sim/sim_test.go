@@ -56,7 +56,7 @@ func run(seed uint64, traced bool) *world {
 	}
 	w.until(w.now + max(w.plan.atLeast(), w.some(20*time.Second, 60*time.Second)))
 	w.say("the faults end")
-	w.faults = faults{}
+	w.faults, w.calmAt = faults{}, w.now
 	w.until(w.now + healsIn)
 	w.healed()
 	w.serveAll()

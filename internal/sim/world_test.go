@@ -42,7 +42,7 @@ func drawFaults(r *rand.Rand) faults {
 // stats is what the runs saw, added up.
 type stats struct {
 	runs, issued, papers, calls, ratings, crashes, lost, repeated, late, refused, cuts int
-	offline, restores, replaced, gone, skipped                                         int // papers of the kiosks' own; disks; papers nobody knows of
+	offline, restores, replaced, gone, skipped, rivals                                 int // papers of the kiosks' own; disks; papers nobody knows of
 }
 
 func (s *stats) add(o stats) {
@@ -62,6 +62,7 @@ func (s *stats) add(o stats) {
 	s.replaced += o.replaced
 	s.gone += o.gone
 	s.skipped += o.skipped
+	s.rivals += o.rivals
 }
 
 // crash is thrown where a program dies, and caught where it was stepped.
@@ -83,6 +84,7 @@ type world struct {
 	restoring bool          // a backup is being put in place
 	passed    time.Duration // that nobody has lived through
 	weekAt    time.Duration // when it passed
+	calmAt    time.Duration // when the faults ended
 	trouble   int           // prints that went wrong
 
 	plan   plan
