@@ -15,7 +15,8 @@ import (
 
 const (
 	beatEvery = 10 * time.Second
-	restFor   = time.Minute // after the storms, until memory is looked at
+	quietFor  = 3 * time.Second // until what was said is read, and garbage is gone after a start or a rush
+	restFor   = time.Minute     // after the storms, until memory is looked at
 )
 
 // memory measures the controller: with the small sample configuration and nobody connected, then with a thousand
@@ -25,6 +26,10 @@ func (b *bench) memory(ctx context.Context) (_ []row, err error) {
 	small, err := b.fresh("memory-idle", 2, 4)
 	if err != nil {
 		return nil, err
+	}
+	select {
+	case <-time.After(quietFor):
+	case <-ctx.Done():
 	}
 	idle, err := resident(small.cmd.Process.Pid)
 	if err := errors.Join(err, small.stop()); err != nil {
@@ -66,7 +71,7 @@ func (b *bench) storms(ctx context.Context, f *fleet) (full, after int64, err er
 		if err := f.each(func(dev *device) error { return f.enter(ctx, dev) }); err != nil {
 			return 0, 0, fmt.Errorf("connection %d: %w", i, err)
 		}
-		wait := 3 * time.Second // what was said is read, and the rush is over
+		wait := quietFor
 		if i == 3 && !b.short {
 			wait = restFor
 		}
