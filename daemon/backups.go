@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"quhao/daemon/controller"
@@ -51,10 +52,11 @@ type place struct {
 	dir string
 	own bool // in the data folder: made if it is not there. Another one may be a disk that is not mounted, and is not made.
 
-	name   string    // of the newest copy; empty if none is known
-	at     time.Time // when it was made, or was last seen to hold all there is
-	seq    uint64    // the last event when it was made; 0: not known, it was made by an earlier start
-	closes int       // of backups, when it was made
+	name   string                    // of the newest copy; empty if none is known
+	at     time.Time                 // when it was made, or was last seen to hold all there is
+	seq    uint64                    // the last event when it was made; 0: not known, it was made by an earlier start
+	closes int                       // of backups, when it was made
+	good   atomic.Pointer[time.Time] // at, and the start before there is one; read by the one who looks for copies that hang
 	tried  time.Time
 	swept  bool  // of what an earlier start has left
 	err    error // of the last try
@@ -68,7 +70,7 @@ type glimpse struct {
 }
 
 // newBackups prepares the copies of a database into these folders; none means one in the data folder.
-func newBackups(o runOptions, st *store.Store, al *alarms, log *slog.Logger) *backups {
+func newBackups(o runOptions, st *store.Store, al *alarms, log *slog.Logger, began time.Time) *backups {
 	b := &backups{
 		hourly: o.hourly, daily: o.daily, st: st, database: filepath.Join(o.data, databaseFile), free: freeSpace, alarms: al, log: log,
 	}
@@ -77,6 +79,9 @@ func newBackups(o runOptions, st *store.Store, al *alarms, log *slog.Logger) *ba
 	}
 	if len(b.places) == 0 {
 		b.places = []*place{{dir: ownBackups(o.data), own: true}}
+	}
+	for _, p := range b.places {
+		p.good.Store(&began)
 	}
 	return b
 }
@@ -116,13 +121,39 @@ func (b *backups) round(ctx context.Context, now time.Time, g glimpse) {
 		if p.err = b.visit(ctx, p, now, g); ctx.Err() != nil {
 			return // a copy that was broken off is no alarm
 		}
-		switch {
-		case p.err != nil:
+		if p.err != nil {
 			b.alarms.raise(alarm{alarmBackup, p.dir, fmt.Sprintf("no copy can be made in %s: %v", p.dir, p.err)})
-		case now.Sub(p.at) > backupOld:
-			b.alarms.raise(alarm{alarmBackup, p.dir, fmt.Sprintf("the newest copy in %s is older than %s", p.dir, backupOld)})
-		default:
-			b.alarms.end(alarmBackup, p.dir)
+			continue
+		}
+		at := p.at
+		p.good.Store(&at)
+		b.alarms.end(alarmBackup, p.dir)
+	}
+	b.old(now)
+}
+
+// watch looks for copies that have become old, beside run: a disk at the far end of a network may never answer.
+func (b *backups) watch(ctx context.Context) error {
+	tick := time.NewTicker(time.Minute)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+			b.old(time.Now())
+		}
+	}
+}
+
+// old raises an alarm for each place whose newest copy is old.
+func (b *backups) old(now time.Time) {
+	for _, p := range b.places {
+		key := "age of " + p.dir
+		if age := now.Sub(*p.good.Load()); age > backupOld {
+			b.alarms.raise(alarm{alarmBackup, key, fmt.Sprintf("the newest copy in %s is older than %s: look at that disk", p.dir, backupOld)})
+		} else {
+			b.alarms.end(alarmBackup, key)
 		}
 	}
 }

@@ -19,7 +19,6 @@ import (
 type shelf struct {
 	t   *testing.T
 	b   *backups
-	do  func(queue.Wish) error
 	now time.Time
 	g   glimpse
 }
@@ -28,10 +27,11 @@ type shelf struct {
 func onShelf(t *testing.T, dirs []string, test func(*shelf)) {
 	t.Helper()
 	data := t.TempDir()
-	centreIn(t, data, func(st *store.Store, do func(queue.Wish) error) {
+	centreIn(t, data, func(st *store.Store, _ func(queue.Wish) error) {
 		log := slog.New(slog.DiscardHandler)
 		o := runOptions{data: data, backups: dirs, hourly: 4, daily: 3}
-		s := &shelf{t: t, b: newBackups(o, st, &alarms{log: log}, log), do: do, now: time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC)}
+		now := time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC)
+		s := &shelf{t: t, b: newBackups(o, st, &alarms{log: log}, log, now), now: now}
 		s.g.seq = 1
 		test(s)
 	})
@@ -201,9 +201,11 @@ func TestBackupAlarms(t *testing.T) {
 		s.want(s.round(backupAgain), 1, 2, 3)
 		s.alarm("")
 
-		s.b.places[0].at = s.now.Add(-3 * backupOld)
-		s.b.places[0].tried, s.b.places[0].err = s.now, fs.ErrPermission // of a moment ago
-		s.round(time.Minute)
-		s.alarm("permission denied")
+		s.b.old(s.now.Add(backupOld)) // as long as a copy may hang
+		s.alarm("")
+		s.b.old(s.now.Add(backupOld + time.Minute))
+		s.alarm("older than 2h")
+		s.round(backupOld)
+		s.alarm("")
 	})
 }

@@ -167,7 +167,7 @@ func calendarCases() []clockCase {
 			w.served("B001", "B002")
 		}},
 		{"names of copies", noon, func(w *watch) {
-			b := newBackups(runOptions{data: w.data, hourly: 2, daily: 0}, w.st, &alarms{log: slog.New(slog.DiscardHandler)}, slog.New(slog.DiscardHandler))
+			b := newBackups(runOptions{data: w.data, hourly: 2, daily: 0}, w.st, &alarms{log: slog.New(slog.DiscardHandler)}, slog.New(slog.DiscardHandler), w.now)
 			for i, d := range []time.Duration{0, 2 * time.Hour, -48 * time.Hour, 2 * time.Hour} {
 				w.jump(w.now.Add(d))
 				b.round(w.t.Context(), w.now, glimpse{seq: uint64(i + 1)})

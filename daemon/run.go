@@ -179,7 +179,9 @@ func run(ctx context.Context, conf *config.Config, o runOptions, log *slog.Logge
 	g.Go(func() error {
 		return serve(gctx, sock, talkHandler(&talker{ctl: ctl, st: st, conf: conf, now: time.Now, reload: out.reload, alarms: al}))
 	})
-	g.Go(func() error { return newBackups(o, st, al, log).run(gctx, ctl) })
+	copies := newBackups(o, st, al, log, started)
+	g.Go(func() error { return copies.run(gctx, ctl) })
+	g.Go(func() error { return copies.watch(gctx) })
 	g.Go(func() error { return al.watchCheck(gctx, st) })
 	g.Go(func() error { return kept.run(gctx, ctl.Republish) })
 	g.Go(func() error { return watchdog(gctx, ctl) })
