@@ -61,7 +61,7 @@ export function makeCounter(c, chosen) {
 	const state = el("p", { class: "state", role: "status" });
 	const node = el("article", { class: "counter", id: "counter-" + c.number, "aria-label": say(c.name) },
 		el("header", {}, el("h2", {}, say(c.name)), el("p", { class: "depts" }, join(c.depts)), state),
-		led.node, keyboard.node, five.node, el("footer", { class: "cables" }, reader(c, chosen), ...cables.map((x) => x.node)));
+		led.node, keyboard.node, five.node, el("footer", { class: "cables" }, reader(c, chosen), el("div", { class: "wires" }, ...cables.map((x) => x.node))));
 	return {
 		node,
 		update(next) {

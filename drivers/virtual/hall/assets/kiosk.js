@@ -96,7 +96,7 @@ export function makeKiosk(k, chosen) {
 		el("div", { class: "body" },
 			el("div", { class: "face" }, show.node, el("div", { class: "keys" }, ...keys.map((x) => x.node)), reader, hatch),
 			mouth.node),
-		el("footer", { class: "cables" }, ...cables.map((c) => c.node)));
+		el("footer", { class: "cables" }, el("div", { class: "wires" }, ...cables.map((c) => c.node))));
 	return {
 		node,
 		update(next, papers) {
