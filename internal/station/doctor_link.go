@@ -50,8 +50,8 @@ func (d *doctor) controller(ctx context.Context) {
 		d.bad(thing, both("不接受本机的密钥：它已被重新登记，请用 quhaod enrol 再生成身份文件并复制过来",
 			"it does not take this device's secret: another was made since; run quhaod enrol again and copy the file here"))
 	case err != nil:
-		d.bad(thing, both(fmt.Sprintf("没有按 MQTT 应答（%v）：端口可能不对，TLS 是 8883，本机是 1883", err),
-			fmt.Sprintf("it does not speak MQTT (%v): the port may be wrong; it is 8883 with TLS, 1883 on the same machine", err)))
+		d.bad(thing, both(fmt.Sprintf("连不上 MQTT（%v）：请看 quhaod 是否在运行、端口对不对，TLS 是 8883，本机是 1883", err),
+			fmt.Sprintf("it does not speak MQTT (%v): look whether quhaod runs, and at the port: 8883 with TLS, 1883 on the same machine", err)))
 	default:
 		d.ok(thing, both("可以登录 "+d.id.Controller, "signed in at "+d.id.Controller))
 	}

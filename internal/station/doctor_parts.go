@@ -202,6 +202,12 @@ func (d *doctor) diagnose(thing config.Text, o port.Options, err error) {
 			o.SPI+" is not there: add the line dtparam=spi=on to /boot/firmware/config.txt and start again"))
 	case o.TCP != "":
 		d.bad(thing, both(fmt.Sprintf("%v：请检查电源、网线和地址", err), fmt.Sprintf("%v: look at its power, its cable, and the address", err)))
+	case o.PCSC != "":
+		d.bad(thing, both(fmt.Sprintf("%v：请插上读卡器，并安装和启动 pcscd（systemctl start pcscd）", err),
+			fmt.Sprintf("%v: plug the reader in, and install and start pcscd", err)))
+	case kind == "":
+		d.bad(thing, both(fmt.Sprintf("%v：请用 gpioinfo 核对线名，看是否被别的程序占用，用户是否在 gpio 组", err),
+			fmt.Sprintf("%v: compare the names with gpioinfo, look whether another program has the line, and whether the user is in the group gpio", err)))
 	case errors.Is(err, fs.ErrNotExist):
 		there := d.there(kind)
 		d.bad(thing, both(fmt.Sprintf("%v。请插上；若换了适配器，请改配置。现有：%s", err, there),
