@@ -190,6 +190,7 @@ func (g *glance) parts(ch chan<- prometheus.Metric) {
 	clock := figure("device_clock_offset_seconds", "The device's clock less the controller's.", "device")
 	pending := figure("device_installations_waiting", "Installations with this name that wait for an administrator.", "device")
 	part := figure("device_part_well", "1 if the part says ok; state is its own word.", "device", "part", "state")
+	count := figure("device_count", "What the device has counted since its boot, as of its last health message: frames it did not understand (card_reader.bad), cards that identify nobody (card_reader.nobody).", "device", "what")
 	for _, d := range g.devices {
 		gauge(ch, session, truth(d.Session), d.ID, d.Kind)
 		gauge(ch, pending, float64(len(d.Pending)), d.ID)
@@ -199,6 +200,9 @@ func (g *glance) parts(ch chan<- prometheus.Metric) {
 		}
 		for name, state := range d.Health.Parts {
 			gauge(ch, part, truth(state == "ok"), d.ID, name, state)
+		}
+		for what, n := range d.Health.Count {
+			gauge(ch, count, float64(n), d.ID, what)
 		}
 	}
 	counts := figure("incidents_total", "What went wrong or was odd since the start, by kind.", "kind")

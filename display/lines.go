@@ -9,10 +9,10 @@ import (
 	"time"
 
 	"quhao/display/flow"
-	"quhao/drivers/card"
 	"quhao/drivers/keypad"
 	"quhao/drivers/led"
 	"quhao/drivers/port"
+	"quhao/drivers/reader"
 	"quhao/internal/config"
 )
 
@@ -49,6 +49,7 @@ type line struct {
 	names []string // of the peripherals, as in the health message: "led c03"
 	port  config.Port
 	use   func(ctx context.Context, l *port.Line) error
+	greet func(ctx context.Context, l *port.Line) error // makes sure that the thing is there; nil if that cannot be known
 	bad   *tally
 }
 
@@ -92,15 +93,14 @@ func wire(d *config.Device, events chan<- flow.Event, up func() time.Duration) (
 		}
 	}
 	if p := d.CardReader; p != nil {
-		driver, ok := p.Options.(card.Driver)
-		if !ok {
+		if !reader.Is(p.Options) {
 			return nil, fmt.Errorf("card_reader: the driver %s is none for cards", p.Driver)
 		}
-		r := &reader{driver: driver, up: up, events: events, bad: new(tally)}
+		r := &officers{driver: p.Options, up: up, events: events, bad: new(tally)}
 		if len(d.Counters) == 1 {
 			r.counter = d.Counters[0]
 		}
-		w.lines = append(w.lines, &line{names: []string{"card_reader"}, port: p.Port, use: r.use, bad: r.bad})
+		w.lines = append(w.lines, &line{names: []string{"card_reader"}, port: p.Port, use: r.use, greet: r.greet, bad: r.bad})
 	}
 	return w, nil
 }
@@ -149,9 +149,21 @@ func (w *wires) noise() map[string]noise {
 	return out
 }
 
+// open opens the line and greets what hangs on it.
+func (l *line) open(ctx context.Context, o port.Options) (*port.Line, error) {
+	opened, err := port.OpenContext(ctx, o)
+	if err != nil || l.greet == nil {
+		return opened, err
+	}
+	if err := l.greet(ctx, opened); err != nil {
+		return nil, errors.Join(err, opened.Close())
+	}
+	return opened, nil
+}
+
 // run keeps the line open until ctx ends, and tells the unit and the log how it is.
 func (l *line) run(ctx context.Context, o port.Options, events chan<- flow.Event, log *slog.Logger) error {
-	open := func() (*port.Line, error) { return port.OpenContext(ctx, o) }
+	open := func() (*port.Line, error) { return l.open(ctx, o) }
 	return port.Run(ctx, l.names[0], open, l.use, func(s port.State) {
 		state := "ok"
 		switch {

@@ -11,6 +11,7 @@ import (
 	"quhao/drivers/card"
 	"quhao/drivers/keypad"
 	"quhao/drivers/port"
+	"quhao/drivers/reader"
 	"quhao/internal/proto"
 )
 
@@ -145,25 +146,30 @@ func (k *keys) tell(ctx context.Context, all []keypad.Press, state string) {
 	}
 }
 
-// reader is the officers' card reader.
-type reader struct {
+// officers is the officers' card reader.
+type officers struct {
 	counter string // empty if the unit has several
-	driver  card.Driver
+	driver  any    // a driver of cards
 	up      func() time.Duration
 	events  chan<- flow.Event
 	bad     *tally
-	held    card.Held
+}
+
+// greet makes sure that the reader is there, where that can be known.
+func (r *officers) greet(ctx context.Context, l *port.Line) error {
+	return reader.Greet(ctx, l, r.driver, r.up)
 }
 
 // use reads cards until the line or ctx ends. A card's number goes no further than this: what follows has its digest.
-func (r *reader) use(ctx context.Context, l *port.Line) error {
-	return port.Decode(ctx, l, r.driver.Decode, func(n card.Number) bool { return n != "" }, func(n card.Number) {
-		if !r.held.Seen(r.up(), n) {
-			return
-		}
-		select {
-		case r.events <- flow.Card{Counter: r.counter, Digest: proto.CardDigest(n.Reveal())}:
-		case <-ctx.Done():
-		}
-	}, r.bad.add)
+// A card that identifies nobody is no officer's; it counts with what was not understood.
+func (r *officers) use(ctx context.Context, l *port.Line) error {
+	return reader.Run(ctx, l, r.driver, reader.Events{
+		Now: r.up, Bad: r.bad.add, Nobody: r.bad.add,
+		Tap: func(n card.Number) {
+			select {
+			case r.events <- flow.Card{Counter: r.counter, Digest: proto.CardDigest(n.Reveal())}:
+			case <-ctx.Done():
+			}
+		},
+	})
 }

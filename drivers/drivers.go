@@ -23,6 +23,9 @@ const (
 	Evdev PortKind = "evdev" // an input device of Linux
 	GPIO  PortKind = "gpio"  // GPIO lines; the driver's options name them: Lines() []string
 	SPI   PortKind = "spi"   // a chip select of an SPI bus
+
+	Wiegand PortKind = "wiegand" // two GPIO lines with pulses; the driver's options name them: Lines() []string
+	PCSC    PortKind = "pcsc"    // a reader of pcscd
 )
 
 // Spec describes one driver: one line of the table.
@@ -33,7 +36,7 @@ type Spec struct {
 	Baud int    // usual speed of its serial line; 0 if it has none
 	// New returns a pointer to the driver's options with their defaults filled in.
 	// The struct's yaml tags are the option names; if it has a method Check() error, that judges them.
-	// The value is a card.Driver, keypad.Driver, led.Driver or printer.Driver, after Kind.
+	// The value is a card.Driver or card.Chip, keypad.Driver, led.Driver or printer.Driver, after Kind.
 	New func() any
 	// Port is what it has to be connected to.
 	Port PortKind

@@ -16,6 +16,7 @@ import (
 	"quhao/drivers/keypad"
 	"quhao/drivers/led"
 	"quhao/drivers/printer"
+	"quhao/drivers/reader"
 	"quhao/drivers/virtual"
 )
 
@@ -52,7 +53,7 @@ func options(t *testing.T, name string, s Spec, word *regexp.Regexp) {
 	case Printer:
 		_, ok = d.(printer.Driver)
 	case Card:
-		_, ok = d.(card.Driver)
+		ok = reader.Is(d)
 	case LED:
 		_, ok = d.(led.Driver)
 	case Keypad:
@@ -67,11 +68,11 @@ func options(t *testing.T, name string, s Spec, word *regexp.Regexp) {
 			t.Errorf("%s: its defaults are refused: %v", name, err)
 		}
 	}
-	if _, names := d.(interface{ Lines() []string }); names != (s.Port == GPIO) || s.Port != Line && s.Baud != 0 {
+	if _, names := d.(interface{ Lines() []string }); names != (s.Port == GPIO || s.Port == Wiegand) || s.Port != Line && s.Baud != 0 {
 		t.Errorf("%s: port %q, names its lines: %t, baud %d", name, s.Port, names, s.Baud)
 	}
-	for f := range v.Elem().Type().Fields() {
-		if f.IsExported() && !word.MatchString(f.Tag.Get("yaml")) {
+	for _, f := range reflect.VisibleFields(v.Elem().Type()) {
+		if f.IsExported() && !(f.Anonymous && f.Tag.Get("yaml") == ",inline") && !word.MatchString(f.Tag.Get("yaml")) {
 			t.Errorf("%s: option %s has the yaml name %q", name, f.Name, f.Tag.Get("yaml"))
 		}
 	}

@@ -9,10 +9,11 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"quhao/drivers/card"
 	"quhao/drivers/keypad"
 	"quhao/drivers/port"
 	"quhao/drivers/printer"
+	"quhao/drivers/reader"
+	"quhao/drivers/trial"
 	"quhao/internal/config"
 	"quhao/internal/link"
 	"quhao/internal/proto"
@@ -31,13 +32,19 @@ type kiosk struct {
 	lines  []wire
 	window *station.Window
 	log    *slog.Logger
+	end    context.CancelCauseFunc
 }
+
+// errOrdered ends the program when the controller has ordered a restart.
+var errOrdered = fmt.Errorf("the controller has ordered it: %w", station.ErrRestart)
 
 // wire is one line with what hangs on it.
 type wire struct {
 	name string
 	port config.Port
 	use  func(ctx context.Context, l *port.Line) error
+	// greet makes sure that the thing is there before the line counts as open; nil if that cannot be known.
+	greet func(ctx context.Context, l *port.Line) error
 }
 
 // newKiosk puts the parts together. Nothing is opened or started. An error is a fault of this program, because the
@@ -52,23 +59,25 @@ func newKiosk(st *station.Station, window *station.Window, log *slog.Logger) (*k
 		return nil, fmt.Errorf("printer: the driver %s prints nothing", d.Printer.Driver)
 	}
 	layout := func(j flow.Job) printer.Paper {
+		if j.Test {
+			return trial.Page(driver.Columns())
+		}
 		return ticket.Layout(paperOf(j, st.Centre), ticket.Options{Columns: driver.Columns()})
 	}
 	k.press = newPress(driver, d.Printer.Port.Baud, layout, k.printerTells, k.parts.add("printer"))
-	k.lines = append(k.lines, wire{"printer", d.Printer.Port, k.press.use})
+	k.lines = append(k.lines, wire{name: "printer", port: d.Printer.Port, use: k.press.use})
 	if p := d.CardReader; p != nil {
-		driver, ok := p.Options.(card.Driver)
-		if !ok {
+		if !reader.Is(p.Options) {
 			return nil, fmt.Errorf("card_reader: the driver %s reads no cards", p.Driver)
 		}
-		k.lines = append(k.lines, wire{"card_reader", p.Port, k.cards(driver, k.parts.add("card_reader"))})
+		k.lines = append(k.lines, k.cards(p.Port, p.Options))
 	}
 	for _, p := range d.Keypad {
 		driver, ok := p.Options.(keypad.Driver)
 		if !ok {
 			return nil, fmt.Errorf("keypad: the driver %s reads no keys", p.Driver)
 		}
-		k.lines = append(k.lines, wire{"keypad", p.Port, k.keys(driver, k.parts.add("keypad"))})
+		k.lines = append(k.lines, wire{name: "keypad", port: p.Port, use: k.keys(driver, k.parts.add("keypad"))})
 	}
 	return k, nil
 }
@@ -93,19 +102,6 @@ func (k *kiosk) printerTells(ctx context.Context, ev flow.Event) {
 	}
 }
 
-// cards reads taps. A card's number ends here: what goes on is its digest.
-func (k *kiosk) cards(driver card.Driver, bad *tally) func(context.Context, *port.Line) error {
-	return func(ctx context.Context, l *port.Line) error {
-		var held card.Held
-		return port.Decode(ctx, l, driver.Decode, func(n card.Number) bool { return n != "" },
-			func(n card.Number) {
-				if held.Seen(k.st.Now().Up, n) {
-					k.tell(ctx, flow.Tap{Digest: proto.CardDigest(n.Reveal())})
-				}
-			}, func(error) { bad.add() })
-	}
-}
-
 // keys reads presses of department keys.
 func (k *kiosk) keys(driver keypad.Driver, bad *tally) func(context.Context, *port.Line) error {
 	return func(ctx context.Context, l *port.Line) error {
@@ -123,7 +119,7 @@ func (k *kiosk) keys(driver keypad.Driver, bad *tally) func(context.Context, *po
 func (k *kiosk) line(ctx context.Context, w wire) error {
 	o := k.st.PortOptions(w.name, w.port)
 	o.StuckAfter = noPaperFor
-	return port.Run(ctx, w.name, func() (*port.Line, error) { return port.OpenContext(ctx, o) }, w.use, func(s port.State) {
+	return port.Run(ctx, w.name, func() (*port.Line, error) { return w.open(ctx, o) }, w.use, func(s port.State) {
 		switch {
 		case !s.Up:
 			k.log.Warn("a part is gone", "part", w.name, "err", s.Err)
@@ -143,6 +139,8 @@ func (k *kiosk) line(ctx context.Context, w wire) error {
 
 // run lives until ctx ends, or a part of it fails, or a restart is due.
 func (k *kiosk) run(ctx context.Context, listen func(context.Context) error) error {
+	ctx, k.end = context.WithCancelCause(ctx)
+	defer k.end(nil)
 	g, ctx := errgroup.WithContext(ctx)
 	for _, w := range k.lines {
 		g.Go(func() error { return k.line(ctx, w) })
@@ -161,7 +159,11 @@ func (k *kiosk) run(ctx context.Context, listen func(context.Context) error) err
 	}
 	g.Go(func() error { return k.st.ServeSocket(ctx, k.window) })
 	k.log.Info("ready", "hall", k.st.Device.Hall)
-	return g.Wait()
+	err := g.Wait()
+	if cause := context.Cause(ctx); errors.Is(err, context.Canceled) && cause != nil {
+		err = cause
+	}
+	return err
 }
 
 // pipe keeps the connection. At the end it takes leave, so that the kiosk counts as switched off and not as lost.
@@ -227,6 +229,8 @@ func (k *kiosk) do(a flow.Action) error {
 			k.log.Warn("dropping the connection: the controller was not heard")
 		}
 		k.st.Drop(a.Rest)
+	case flow.Restart:
+		k.end(errOrdered)
 	case flow.Screen:
 		k.log.Debug("screen", "state", a.State)
 	case flow.Lamp:

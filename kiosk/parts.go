@@ -19,20 +19,22 @@ func (t *tally) add() { t.n.Add(1) }
 type parts struct {
 	tell func(ctx context.Context, ev flow.Event)
 
-	noise map[string]*tally
+	noise  map[string]*tally
+	nobody map[string]*tally // cards that identify nobody
 
 	mu    sync.Mutex
 	state map[string]string
 }
 
 func newParts(tell func(context.Context, flow.Event)) *parts {
-	return &parts{tell: tell, state: map[string]string{}, noise: map[string]*tally{}}
+	return &parts{tell: tell, state: map[string]string{}, noise: map[string]*tally{}, nobody: map[string]*tally{}}
 }
 
 // add makes a part known, before anything runs, and returns where to count what it sends that nobody understands.
 func (p *parts) add(name string) *tally {
 	t := new(tally)
 	p.noise[name] = t
+	p.nobody[name] = new(tally)
 	return t
 }
 
@@ -45,9 +47,27 @@ func (p *parts) set(ctx context.Context, name, state string) {
 		return
 	}
 	p.state[name] = state
+	p.report(ctx)
+}
+
+// nobodyCame counts a card that identifies nobody, and reports it.
+func (p *parts) nobodyCame(ctx context.Context, name string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.nobody[name].add()
+	p.report(ctx)
+}
+
+// report tells how all parts are. p.mu is held.
+func (p *parts) report(ctx context.Context) {
 	h := proto.Health{Parts: maps.Clone(p.state), Count: map[string]uint64{}}
 	for part, n := range p.counts() {
 		h.Count[part+".bad"] = n
+	}
+	for part, t := range p.nobody {
+		if n := t.n.Load(); n > 0 {
+			h.Count[part+".nobody"] = n
+		}
 	}
 	p.tell(ctx, flow.Parts{Health: h})
 }

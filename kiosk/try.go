@@ -9,6 +9,7 @@ import (
 	"quhao/drivers/keypad"
 	"quhao/drivers/port"
 	"quhao/drivers/printer"
+	"quhao/drivers/reader"
 	"quhao/drivers/trial"
 	"quhao/internal/proto"
 	"quhao/internal/station"
@@ -26,8 +27,8 @@ func (k *kiosk) try(ctx context.Context, what string, out io.Writer, in io.Reade
 		test = func(l *port.Line) error { return trial.Printer(ctx, b, l, driver) }
 	case what == "card" && d.CardReader != nil:
 		name = "card_reader"
-		driver := d.CardReader.Options.(card.Driver)
-		test = func(l *port.Line) error { return trial.Card(ctx, b, digested(readCards(l, driver), out)) }
+		driver := d.CardReader.Options
+		test = func(l *port.Line) error { return trial.Card(ctx, b, digested(k.readCards(l, driver), out)) }
 	case what == "keypad" && len(d.Keypad) > 0:
 		driver := d.Keypad[0].Options.(keypad.Driver)
 		test = func(l *port.Line) error { return trial.Keypad(ctx, b, readKeys(l, driver), k.expected()) }
@@ -55,9 +56,9 @@ func (k *kiosk) expected() (out []keypad.Press) {
 }
 
 // readCards reads cards as the kiosk does.
-func readCards(l *port.Line, d card.Driver) trial.Reading[card.Number] {
+func (k *kiosk) readCards(l *port.Line, driver any) trial.Reading[card.Number] {
 	return func(ctx context.Context, got func(card.Number), bad func(error)) error {
-		return port.Decode(ctx, l, d.Decode, func(n card.Number) bool { return n != "" }, got, bad)
+		return reader.Read(ctx, l, driver, k.up, got, bad)
 	}
 }
 
@@ -88,7 +89,7 @@ func (k *kiosk) open(ctx context.Context, name string) (*port.Line, error) {
 		if w.name == name {
 			o := k.st.PortOptions(w.name, w.port)
 			o.StuckAfter = noPaperFor
-			l, err := port.OpenContext(ctx, o)
+			l, err := w.open(ctx, o)
 			if err != nil {
 				return nil, fmt.Errorf("%w: %w", station.ErrTried, err)
 			}

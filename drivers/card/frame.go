@@ -56,8 +56,10 @@ type Frame struct {
 	Field       string `yaml:"field"`        // Binary, HexTyped or Decimal
 }
 
-// NewFrame returns the options with their defaults: nothing is known of the frame, its field is binary.
-func NewFrame() *Frame { return &Frame{Numbering: usual(), Sum: NoSum, Field: Binary} }
+// NewFrame returns the options with their defaults: hex digits between 02 and 03, as many readers send them.
+func NewFrame() *Frame {
+	return &Frame{Numbering: usual(), Start: "02", End: "03", FieldAt: 1, Sum: NoSum, Field: HexTyped}
+}
 
 // Check judges the options; it names every mistake.
 func (f *Frame) Check() error {

@@ -43,14 +43,30 @@ func Is(options any) bool {
 // Run reads cards from an open line until ctx ends or the line or the reader fails, and returns that error; never nil.
 // driver is a card.Driver, of which a card.Talker is spoken to, or a card.Chip.
 func Run(ctx context.Context, l *port.Line, driver any, e Events) error {
-	r := &running{Events: e}
+	var held card.Held
+	return Read(ctx, l, driver, e.Now, func(n card.Number) {
+		if held.Seen(e.Now(), n) {
+			e.Tap(n)
+		}
+	}, func(err error) {
+		switch {
+		case !errors.Is(err, card.ErrNoIdentity):
+			e.Bad(err)
+		case held.Seen(e.Now(), nobody):
+			e.Nobody(err)
+		}
+	})
+}
+
+// Read is Run that tells every sight of a card, many for one that stays; bad has what identifies nobody as well.
+func Read(ctx context.Context, l *port.Line, driver any, now func() time.Duration, got func(card.Number), bad func(error)) error {
 	switch d := driver.(type) {
 	case card.Talker:
-		return port.Talk(ctx, l, func() ([]byte, error) { return d.Poll(e.Now()) }, d.Decode, isNumber, r.number, r.bad)
+		return port.Talk(ctx, l, func() ([]byte, error) { return d.Poll(now()) }, d.Decode, isNumber, got, bad)
 	case card.Driver:
-		return port.Decode(ctx, l, d.Decode, isNumber, r.number, r.bad)
+		return port.Decode(ctx, l, d.Decode, isNumber, got, bad)
 	case card.Chip:
-		return port.Every(ctx, askEvery, func() error { return r.ask(d, l) })
+		return port.Every(ctx, askEvery, func() error { return ask(d, l, got, bad) })
 	}
 	return fmt.Errorf("%T reads no cards", driver)
 }
@@ -85,37 +101,16 @@ func Greet(ctx context.Context, l *port.Line, driver any, now func() time.Durati
 
 func isNumber(n card.Number) bool { return n != "" }
 
-// running is a Run.
-type running struct {
-	Events
-	held card.Held
-}
-
-func (r *running) number(n card.Number) {
-	if r.held.Seen(r.Now(), n) {
-		r.Tap(n)
-	}
-}
-
-func (r *running) bad(err error) {
-	switch {
-	case !errors.Is(err, card.ErrNoIdentity):
-		r.Bad(err)
-	case r.held.Seen(r.Now(), nobody):
-		r.Nobody(err)
-	}
-}
-
-// ask asks a chip once; only what is not about the card ends Run.
-func (r *running) ask(c card.Chip, bus card.Bus) error {
+// ask asks a chip once; only what is not about the card is an error.
+func ask(c card.Chip, bus card.Bus, got func(card.Number), bad func(error)) error {
 	n, err := c.Ask(bus)
 	switch {
 	case errors.Is(err, card.ErrFrame), errors.Is(err, card.ErrNoIdentity):
-		r.bad(err)
+		bad(err)
 	case err != nil:
 		return err
 	case n != "":
-		r.number(n)
+		got(n)
 	}
 	return nil
 }

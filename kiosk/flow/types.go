@@ -145,8 +145,8 @@ type State string
 // The states of the screen.
 const (
 	Idle         State = "idle"
-	Choose       State = "choose"   // a card was tapped
-	TapCard      State = "tap_card" // a department was chosen that needs a card
+	Choose       State = "choose"      // a card was tapped
+	TapCard      State = "tap_card"    // a department was chosen that needs a card
 	NoIdentity   State = "no_identity" // a card was tapped that identifies nobody
 	Asking       State = "asking"
 	Printing     State = "printing"

@@ -9,6 +9,8 @@ func words(s State) (title, hint Text) {
 		return Text{"请选择部门", "Choose a department"}, Text{"已读到卡", "Your card has been read"}
 	case TapCard:
 		return Text{"请刷卡", "Tap your card"}, Text{"该部门凭卡取号", "This department needs a card"}
+	case NoIdentity:
+		return Text{"请使用实体校园卡或校园码", "Please use your physical campus card or campus code"}, Text{"手机或此卡的卡号每次不同，不能识别", "A phone, or this card, has no number of its own"}
 	case Asking:
 		return Text{"正在取号", "Getting your number"}, Text{"请稍候", "One moment, please"}
 	case Printing:
