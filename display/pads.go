@@ -55,9 +55,10 @@ type keys struct {
 func (k *keys) decode(ctx context.Context, buf []byte) (n int, p keypad.Press, reply []byte, err error) {
 	driver := k.all[0].driver
 	n, p, reply, err = driver.Decode(buf)
-	if own := k.of(p); err == nil && p.Op != "" && own != nil && own != k.all[0] {
-		driver = own.driver
-		n, p, reply, err = driver.Decode(buf)
+	for _, own := range k.all[1:] {
+		if m, press, answer, bad := own.driver.Decode(buf); bad == nil && press.Op != "" && press.Addr == own.addr {
+			driver, n, p, reply, err = own.driver, m, press, answer, nil
+		}
 	}
 	if lets, ok := driver.(keypad.Releaser); ok && err == nil {
 		k.tell(ctx, k.released(lets.Releases(buf[:n])), "ok")

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"strconv"
 	"strings"
 	"sync"
 )
@@ -15,6 +16,8 @@ type Shown struct {
 	Info   byte   // of a number display: the information byte, 01 in the manual's only example
 	Mode   string // of a text display: the word in brackets
 	Blink  bool   // of a text display
+	Off    bool   // of a text display: the dark half of a blink
+	Dim    int    // of a text display: brightness in percent; 0 means full
 	Text   string // of a text display
 }
 
@@ -33,7 +36,8 @@ type LED struct {
 // NewLED returns a Xunpeng number display for RS-485, 9600 8N1. onShow may be nil; it is called for every frame.
 func NewLED(onShow func(Shown)) *LED { return &LED{onShow: onShow, shown: Shown{Value: -1}} }
 
-// NewTextLED returns a display that takes lines of text: "[mode] text" or "[mode blink] text". It never answers.
+// NewTextLED returns a display that takes lines of text: "[mode] text", with words behind the mode for its effects,
+// "[mode blink off dim=40] text". It never answers.
 func NewTextLED(onShow func(Shown)) *LED {
 	return &LED{onShow: onShow, text: true, shown: Shown{Value: -1}}
 }
@@ -116,8 +120,21 @@ func (l *LED) line(buf []byte) int {
 		l.noise(end + 1)
 		return end + 1
 	}
-	mode, blink := strings.CutSuffix(head[1:], " blink")
-	l.show(Shown{Value: -1, Mode: mode, Blink: blink, Text: text})
+	words := strings.Fields(head[1:])
+	s := Shown{Value: -1, Text: text}
+	for i, word := range words {
+		switch dim, dims := strings.CutPrefix(word, "dim="); {
+		case i == 0:
+			s.Mode = word
+		case word == "blink":
+			s.Blink = true
+		case word == "off":
+			s.Off = true
+		case dims:
+			s.Dim, _ = strconv.Atoi(dim) // a word that is no number dims nothing
+		}
+	}
+	l.show(s)
 	return end + 1
 }
 
