@@ -179,18 +179,11 @@ func run(ctx context.Context, conf *config.Config, o runOptions, log *slog.Logge
 	g.Go(func() error {
 		return serve(gctx, sock, talkHandler(&talker{ctl: ctl, st: st, conf: conf, now: time.Now, reload: out.reload, alarms: al}))
 	})
-	copies := newBackups(o, st, al, log, started)
-	g.Go(func() error { return copies.run(gctx, ctl) })
-	g.Go(func() error { return copies.watch(gctx) })
+	keepHouse(gctx, g, newBackups(o, st, al, log, started), kept, ctl)
 	g.Go(func() error { return al.watchCheck(gctx, st) })
-	g.Go(func() error { return kept.run(gctx, ctl.Republish) })
-	g.Go(func() error { return watchdog(gctx, ctl) })
 	g.Go(func() error { return tidy(gctx, out.connected) })
 	if !o.manual {
-		if err := openDay(gctx, ctl, log); err != nil {
-			log.Warn("no service day was opened; it is tried again until one is", "err", err)
-			g.Go(func() error { return keepOpening(gctx, ctl, log) })
-		}
+		beginDay(gctx, g, ctl, log)
 	}
 	if err := notify("READY=1"); err != nil {
 		log.Warn("the service manager does not listen", "err", err)
@@ -201,6 +194,14 @@ func run(ctx context.Context, conf *config.Config, o runOptions, log *slog.Logge
 		return err
 	}
 	return nil
+}
+
+// keepHouse runs what looks after the data while the controller works.
+func keepHouse(ctx context.Context, g *errgroup.Group, copies *backups, kept *reserve, ctl *controller.Controller) {
+	g.Go(func() error { return copies.run(ctx, ctl) })
+	g.Go(func() error { return copies.watch(ctx) })
+	g.Go(func() error { return kept.run(ctx, ctl.Republish) })
+	g.Go(func() error { return watchdog(ctx, ctl) })
 }
 
 // openStore opens the database and takes the space in reserve, which is given up if the disk is too full for a start.
@@ -298,6 +299,7 @@ func openLink(conf *config.Config, o runOptions, say *announcer, out *publisher,
 		Addr: linkAddr(conf.Centre.Broker.External), ClientID: controllerName + "-" + random()[:8], User: controllerName, Password: secret,
 		Will: proto.Message{Topic: say.topics.Ctl(), Payload: will, Retain: true, QoS: 1},
 		// Another controller must be heard, so it must not be thrown out by our name: it has the same one.
+		Refused:   10 * time.Second, // the whole hall waits for this one
 		Subscribe: []string{say.topics.AllUp(), say.topics.Ctl()},
 	}, log)
 	out.pipe = &linkPipe{Link: l, say: say}
@@ -362,36 +364,6 @@ func serve(ctx context.Context, l net.Listener, h http.Handler) error {
 		return err
 	}
 	return ctx.Err()
-}
-
-// openDay begins a service day if none is open.
-func openDay(ctx context.Context, ctl *controller.Controller, log *slog.Logger) error {
-	_, err := ctl.Do(ctx, queue.Command{Actor: "start", Request: newRequest(time.Now()), Do: queue.OpenDay{}})
-	if no, ok := errors.AsType[*queue.Refusal](err); ok && no.Code == queue.Conflict {
-		log.Info("the service day goes on")
-		return nil
-	}
-	if err == nil {
-		log.Info("a service day was opened")
-	}
-	return err
-}
-
-// keepOpening tries to open a service day each second until one is open: a disk that failed at that moment must not leave a
-// hall closed that nobody told to stay so.
-func keepOpening(ctx context.Context, ctl *controller.Controller, log *slog.Logger) error {
-	tick := time.NewTicker(time.Second)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-tick.C:
-		}
-		if openDay(ctx, ctl, log) == nil { // what is wrong is said by the controller's own fault
-			return nil
-		}
-	}
 }
 
 func newRequest(now time.Time) queue.RequestID {
