@@ -35,7 +35,7 @@ const (
 	defaultAlive   = 10 * time.Second
 	defaultMinWait = 500 * time.Millisecond
 	defaultMaxWait = 10 * time.Second
-	refusedWait    = 5 * time.Minute // the longest pause after refusals, as for a device that the controller rejects
+	defaultRefused = 5 * time.Minute // as for a device that the controller rejects
 )
 
 // Options say where to connect and as whom.
@@ -49,7 +49,8 @@ type Options struct {
 	Subscribe []string      // topic filters, all with QoS 1
 	KeepAlive time.Duration // ping after this silence, whole seconds; 0 means 10 s. No answer for another 5 s is a loss
 	MinWait   time.Duration // between two dials while nobody listens, up to twice as long; 0 means 500 ms
-	MaxWait   time.Duration // to it the pauses grow while connections end before they are up, to 5 min after refusals; 0 means 10 s
+	MaxWait   time.Duration // to it the pauses grow while connections end before they are up; 0 means 10 s
+	Refused   time.Duration // to it they grow while the broker says no; 0 means 5 min
 }
 
 // Event is what happened on the link. Exactly one of Up, Down and Msg is set.
@@ -81,6 +82,9 @@ func New(o Options, log *slog.Logger) *Link {
 	}
 	if o.MaxWait == 0 {
 		o.MaxWait = defaultMaxWait
+	}
+	if o.Refused == 0 {
+		o.Refused = defaultRefused
 	}
 	return &Link{o: o, log: log, events: make(chan Event)}
 }

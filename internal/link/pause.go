@@ -30,7 +30,7 @@ type pauses struct {
 }
 
 func newPauses(o Options) *pauses {
-	p := &pauses{least: o.MinWait, most: o.MaxWait, slow: max(o.MaxWait, refusedWait), spread: rand.Int64N}
+	p := &pauses{least: o.MinWait, most: o.MaxWait, slow: o.Refused, spread: rand.Int64N}
 	p.reset()
 	return p
 }

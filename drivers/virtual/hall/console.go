@@ -113,7 +113,7 @@ func (c *console) run() error {
 // welcome says where to look and what to type.
 func (c *console) welcome() {
 	if c.h.opt.page != "" {
-		c.h.out.say("\n  大厅已开放，请在浏览器中打开 / open the hall in a browser:\n\n      http://%s/\n", c.h.opt.page)
+		c.h.out.say("\n  请在浏览器中打开 / open the hall in a browser:\n\n      http://%s/\n", c.h.opt.page)
 	}
 	c.h.out.say("大厅已开放 / the hall is open\n  服务中心页面 / the centre's own pages: http://%s/\n  号票与日志 / papers and logs: %s", c.h.opt.http, c.h.dir)
 }
