@@ -297,7 +297,7 @@ func openLink(conf *config.Config, o runOptions, say *announcer, out *publisher,
 	}
 	l := link.New(link.Options{
 		Addr: linkAddr(conf.Centre.Broker.External), ClientID: controllerName + "-" + random()[:8], User: controllerName, Password: secret,
-		Will: proto.Message{Topic: say.topics.Ctl(), Payload: will, Retain: true, QoS: 1},
+		Will:    proto.Message{Topic: say.topics.Ctl(), Payload: will, Retain: true, QoS: 1},
 		Refused: 10 * time.Second, // the whole hall waits for this one
 		// Another controller must be heard, so it must not be thrown out by our name: it has the same one.
 		Subscribe: []string{say.topics.AllUp(), say.topics.Ctl()},
