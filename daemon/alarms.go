@@ -87,7 +87,9 @@ func (s *alarms) watchCheck(ctx context.Context, st *store.Store) error {
 	}
 	if err := st.Damage(); err != nil {
 		s.raise(alarm{thing: alarmDatabase, words: fmt.Sprintf("%v: stop quhaod, look at the disk, and restore the newest backup (quhaod restore)", err)})
+		return nil
 	}
+	s.log.Info("the database was looked over and is whole")
 	return nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"sync"
 	"time"
 
@@ -76,17 +77,17 @@ func (u *unit) awaitShown(is func(showing) bool) (showing, error) {
 }
 
 // press presses next, and returns when and when the display showed another number than before.
-func (u *unit) press() (pressed, shown time.Time, number int, err error) {
+func (u *unit) press() (pressed, shown time.Time, number string, err error) {
 	for len(u.shown) > 0 { // what is written again from time to time
 		<-u.shown
 	}
 	pressed = time.Now()
 	if err := u.pad.Type("next"); err != nil {
-		return pressed, pressed, 0, err
+		return pressed, pressed, "", err
 	}
 	s, err := u.awaitShown(func(s showing) bool { return s.Colour == calling && s.Value != u.last })
 	u.last = s.Value
-	return pressed, s.at, s.Value, err
+	return pressed, s.at, strconv.Itoa(s.Value), err
 }
 
 // calling is the colour of a number that is being called: red (the driver's default).
@@ -173,84 +174,6 @@ func (b *bench) press(ctx context.Context) (_ []row, err error) {
 		measured: fmt.Sprintf("%.2f (%s over %s)", ratio, short(took.at(50)), short(floor.at(50))),
 		target:   "1.5", verdict: judge(ratio <= 1.5, floor),
 	}}, nil
-}
-
-// crowd lets 200 units press next within 100 ms, each once a round, and looks when the last one shows its number.
-func (b *bench) crowd(ctx context.Context) (_ []row, err error) {
-	n, rounds := b.pick(200, 40), b.pick(20, 4)
-	d, err := b.seeded("crowd", 1, n, n*(rounds+1))
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, d.stop()) }()
-	units, err := b.startUnits(ctx, d, n)
-	defer func() { err = errors.Join(err, stopUnits(units)) }()
-	if err != nil {
-		return nil, err
-	}
-	var each, last sample
-	numbers := map[int]bool{}
-	pause := time.NewTicker(time.Second) // between two rounds: people do not press faster
-	defer pause.Stop()
-	for range rounds {
-		select {
-		case <-pause.C:
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		}
-		if err := b.base.turn(); err != nil {
-			return nil, err
-		}
-		took, behind, err := round(units, numbers)
-		if err != nil {
-			return nil, err
-		}
-		each, last = append(each, took...), append(last, behind)
-	}
-	if len(numbers) != n*rounds {
-		return nil, fmt.Errorf("%d presses called %d numbers", n*rounds, len(numbers))
-	}
-	return []row{{
-		what:     fmt.Sprintf("%d units (real programs) press within 100 ms: the last press to the last number shown: p99; each press: p50, p99", n),
-		measured: fmt.Sprintf("%s; %s, %s", short(last.at(99)), short(each.at(50)), short(each.at(99))),
-		target:   "50 ms", verdict: judge(last.at(99) <= 50*time.Millisecond, b.base.sum),
-	}}, nil
-}
-
-// round lets every unit press once, evenly over 100 ms. It returns how long each press took, and how long after the
-// last press the last display showed its number.
-func round(units []*unit, numbers map[int]bool) (took sample, behind time.Duration, err error) {
-	type result struct {
-		pressed, shown time.Time
-		number         int
-		err            error
-	}
-	results := make([]result, len(units))
-	var all sync.WaitGroup
-	began := time.Now()
-	for i, u := range units {
-		at := time.After(time.Until(began.Add(100 * time.Millisecond * time.Duration(i) / time.Duration(len(units)))))
-		all.Go(func() {
-			<-at
-			r := &results[i]
-			r.pressed, r.shown, r.number, r.err = u.press()
-		})
-	}
-	all.Wait()
-	var lastPressed, lastShown time.Time
-	for _, r := range results {
-		if r.err != nil {
-			return nil, 0, r.err
-		}
-		if r.pressed.After(lastPressed) {
-			lastPressed = r.pressed
-		}
-		if r.shown.After(lastShown) {
-			lastShown = r.shown
-		}
-		took, numbers[r.number] = append(took, r.shown.Sub(r.pressed)), true
-	}
-	return took, lastShown.Sub(lastPressed), nil
 }
 
 // readyLine is what a device program says when everything is open.
