@@ -33,8 +33,8 @@ func (b *batch) other(m proto.Message) {
 	case err != nil:
 		b.bad("", m.Topic, err)
 	case m.Retain || ctl.Boot == "" || ctl.Boot == b.boot || ctl.S == "off" || ctl.S == "lost":
-	case uint64(ctl.Epoch) > b.state.Epoch && ctl.Epoch <= maxEpoch && b.aside == nil:
-		b.aside = &AsideError{Boot: ctl.Boot, Epoch: ctl.Epoch, Ours: b.state.Epoch}
+	case uint64(ctl.Epoch) > b.Controller.epoch && ctl.Epoch <= maxEpoch && b.aside == nil: // than what was committed
+		b.aside = &AsideError{Boot: ctl.Boot, Epoch: ctl.Epoch, Ours: b.Controller.epoch}
 		b.count["stood_aside"]++
 		b.log.Error("another controller has spoken", "what", b.aside.Error())
 	}

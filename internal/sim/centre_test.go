@@ -29,6 +29,8 @@ type centre struct {
 	backup   []queue.Event // of the log, a while ago
 	shadow   *queue.State  // what the log says
 	silent   bool          // this start of the program has heard a later controller
+
+	refusedAt int // the commits refused before it did
 }
 
 var errDatabase = errors.New("database: input/output error")
@@ -177,12 +179,14 @@ func (c *centre) pump() {
 	batch := c.inbox
 	c.inbox = nil
 	c.w.books.prove(c, batch)
-	later := c.later(batch)
+	refused := c.w.stats.refused
 	c.w.step(func() { c.ctl.Handle(c.time(), batch) }, c.died)
 	if c.ctl == nil {
 		return
 	}
-	c.silent = c.silent || later
+	if !c.silent && c.w.stats.refused == refused && c.later(batch) {
+		c.silent, c.refusedAt = true, c.w.stats.refused
+	}
 	c.wake++
 	wake := c.wake
 	c.w.after(c.ctl.Due(c.time()).Sub(c.time()), func() {

@@ -28,26 +28,35 @@ type plan struct {
 	week    bool // between the backup and the restore a week passes: the journals have dropped facts that the backup lacks
 }
 
-func drawPlan(r *rand.Rand) plan {
+// drawPlan draws a plan; with a bias it is one of that kind.
+func drawPlan(r *rand.Rand, bias string) plan {
 	some := func(p float64) bool { return r.Float64() < p }
 	p := plan{own: []int{0, 3, 99, 99}[r.IntN(4)]}
-	switch r.IntN(8) {
-	case 0, 1:
+	kind := []string{"restore", "restore", "lose", "back", "rival", "swap"}
+	draw := r.IntN(10)
+	switch {
+	case bias != "":
+		kind, draw = []string{bias}, 0
+	case draw >= len(kind):
+		return p
+	}
+	switch kind[draw] {
+	case "restore", "week", "slow":
 		p.restore, p.dead, p.storm, p.hasty, p.lose = true, some(0.5), some(0.5), some(0.2), some(0.4)
-		p.week = some(0.25)
-		if p.lose && some(0.4) {
+		p.week = some(0.25) || bias == "week"
+		p.lose = p.lose || bias == "slow"
+		if p.lose && some(0.4) || bias == "slow" {
 			p.slow, p.dead, p.hasty = true, false, false
 		}
-	case 2:
+	case "lose":
 		p.lose = true
-	case 3:
+	case "back":
 		p.back = true
-	case 4:
-		p.rival = some(0.5)
-	case 5:
-		if p.swap = some(0.5); p.swap {
-			p.own = 0 // a medium that is set back while it is cut off can repeat a number of the kiosk's own (PROTOCOL.md, limits)
-		}
+	case "rival":
+		p.rival = true
+	case "swap":
+		// Without numbers of its own: a medium that is set back while it is cut off can repeat one (PROTOCOL.md, limits).
+		p.swap, p.own = true, 0
 	}
 	return p
 }
@@ -106,9 +115,13 @@ func (w *world) misfortune() {
 func (c *centre) rival(boot string, times int) {
 	w := c.w
 	if times == 0 {
-		if w.say("the other controller is gone"); c.ctl != nil {
-			c.died()
+		if w.say("the other controller is gone"); c.ctl == nil {
+			return
 		}
+		if c.silent && !c.shadow.Recovering && w.stats.refused == c.refusedAt {
+			w.fail("the controller has given way, and its next start would go on with its numbers")
+		}
+		c.died()
 		return
 	}
 	text, err := proto.Encode(proto.Ctl{
@@ -130,7 +143,7 @@ func (c *centre) rival(boot string, times int) {
 	w.after(5*time.Second, func() { c.rival(boot, times-1) })
 }
 
-// later says whether a batch holds the word of a later controller: when it has been handled, ours has to be silent.
+// later says whether a batch that was handled holds the word of a controller that is still a later one: then ours has to be silent.
 func (c *centre) later(batch []controller.Input) bool {
 	for _, in := range batch {
 		if in.Message != nil && in.Message.Topic == c.w.topics.Ctl() {
