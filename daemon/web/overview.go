@@ -40,6 +40,7 @@ type deviceRow struct {
 	Online  bool
 	Trouble []partRow // parts that are not well, by name
 	Pending int       // installations that wait for an administrator
+	Rivals  bool      // two devices use its name
 }
 
 type partRow struct {
@@ -73,7 +74,7 @@ func (p *pages) overview(s *shot) overviewView {
 		})
 	}
 	for _, d := range s.devices {
-		row := deviceRow{ID: d.ID, Kind: kindWords(d.Kind), Online: d.Session && d.Avail != "lost", Pending: len(d.Pending)}
+		row := deviceRow{ID: d.ID, Kind: kindWords(d.Kind), Online: d.Session && d.Avail != "lost", Pending: len(d.Pending), Rivals: d.Rivals != ""}
 		for _, part := range slices.Sorted(maps.Keys(d.Health.Parts)) {
 			if state := d.Health.Parts[part]; state != "ok" {
 				row.Trouble = append(row.Trouble, partRow{part, partWords(state)})

@@ -14,6 +14,7 @@ import (
 	"quhao/daemon/controller"
 	"quhao/daemon/queue"
 	"quhao/internal/config"
+	"quhao/internal/proto"
 )
 
 // ask carries out a command under an id of its own; the id of a Take is the ticket's.
@@ -198,6 +199,25 @@ func TestOverviewPage(t *testing.T) {
 		c.must(queue.Pause{Counter: "c2"})
 		c.pass(time.Second)
 		c.shows("/", "正在服务", "B001", "正在叫号", "暂停服务", "1.2.3", "!whose card", "!officer", "!示例甲")
+	})
+}
+
+// Two devices that use one name are told of where everybody looks; their addresses are not.
+func TestOverviewPageOfRivals(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCentre(t)
+		topics := proto.NewTopics("")
+		for i := range 8 {
+			hello, err := proto.Encode(proto.Hello{
+				V: 1, Nonce: fmt.Sprint(i), Kind: proto.KindKiosk, Proto: 1, Install: "install", Boot: proto.Boot(fmt.Sprint("boot ", i%2)), First: 1,
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.ctl.Message(t.Context(), "kiosk-1", proto.Message{Topic: topics.Up("kiosk-1", proto.UpHello), Payload: hello, QoS: 1})
+			c.pass(time.Second)
+		}
+		c.shows("/", "两台设备使用此名称", "!10.0.0.", "!sent away")
 	})
 }
 

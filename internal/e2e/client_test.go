@@ -17,8 +17,8 @@ import (
 )
 
 const (
-	answerWithin = 30 * time.Second // a command, restarts of the daemon included
-	againAfter   = time.Second      // an unanswered command is sent again, with the same id
+	answerWithin = time.Minute // a command, restarts of the daemon included
+	againAfter   = time.Second // an unanswered command is sent again, with the same id
 )
 
 // client is a device without hardware: a session over real MQTT, commands and facts. It sends a command until it is
