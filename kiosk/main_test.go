@@ -65,6 +65,10 @@ func TestDataFolderInUse(t *testing.T) {
 	if code != station.ExitFailed || !strings.Contains(errs.String(), "in use by another program") {
 		t.Errorf("exit code %d, %s", code, errs.String())
 	}
+	code = program(func(link.Options) station.Pipe { return newCentre() }).Main(t.Context(), append(args, "try", "printer"), &out, &errs)
+	if code != station.ExitFailed || !strings.Contains(errs.String(), "systemctl stop quhao-kiosk") {
+		t.Errorf("a try beside the service: exit code %d, %s", code, errs.String())
+	}
 }
 
 // try runs the same code against the things as the program does.

@@ -305,6 +305,13 @@ func TestOrders(t *testing.T) {
 	if f := b.facts(proto.FactDone); len(f) != 1 || f[0].ID != "o3" || b.text() != "停止办公" {
 		t.Errorf("once: %v, shows %q", f, b.text())
 	}
+	b.send(do, proto.Order{V: 1, ID: "o5", Sess: "s1", Op: proto.DoTest})
+	b.send(do, proto.Order{V: 1, ID: "o6", Sess: "s1", Op: proto.DoReprint})
+	b.send(do, proto.Order{V: 1, Sess: "s1", Op: proto.DoTest})
+	if f := b.facts(proto.FactDone); len(f) != 2 || f[1].ID != "o5" || b.text() != "８８８８８８８８" {
+		t.Errorf("test: %v, shows %q", f, b.text())
+	}
+	b.wait(3 * time.Second)
 	b.send(do, proto.Order{V: 1, ID: "o4", Sess: "s1", Op: "restart"})
 	if len(only[Restart](b.acts)) != 1 {
 		t.Error("no restart")

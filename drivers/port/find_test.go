@@ -252,3 +252,46 @@ func (g *going) ReadDir(name string) ([]fs.DirEntry, error) {
 	}
 	return fs.ReadDir(g.FS, name)
 }
+
+// Pulled out and put back under another name, with the pauses of the program: found again within 5 s.
+func TestFoundAgainInTime(t *testing.T) {
+	h := &hub{now: fstest.MapFS{}}
+	put := func(name string) *device {
+		d := newDevice(t)
+		sys := fstest.MapFS{}
+		plug(sys, "class/tty", usbThing(sys, "1-1", "1a86", "7523", "", "USB Serial")+"/"+name, name, strings.TrimPrefix(d.path, "/dev/"))
+		h.set(sys)
+		return d
+	}
+	states := make(chan State, 16)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	open := func() (*Line, error) { return Open(Options{Serial: "usb:1a86:7523", Sys: h}) }
+	first := put("ttyUSB0")
+	go func() { ended <- Run(ctx, "reader", open, listen, func(s State) { states <- s }) }()
+	until := func(what string, ok func(State) bool) {
+		t.Helper()
+		late := time.After(5 * time.Second)
+		for {
+			select {
+			case s := <-states:
+				if ok(s) {
+					return
+				}
+			case <-late:
+				t.Fatalf("%s: not within 5 s", what)
+			}
+		}
+	}
+	isUp := func(s State) bool { return s.Up }
+	until("found", isUp)
+	h.set(fstest.MapFS{})
+	first.unplug()
+	until("missed", func(s State) bool { return errors.Is(s.Err, fs.ErrNotExist) })
+	put("ttyUSB1")
+	until("found under another name", isUp)
+	cancel()
+	if err := <-ended; !errors.Is(err, context.Canceled) {
+		t.Errorf("Run: %v", err)
+	}
+}

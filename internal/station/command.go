@@ -114,6 +114,9 @@ func (p Program) Main(ctx context.Context, args []string, out, errs io.Writer) i
 		return ExitDone
 	}
 	fmt.Fprintf(errs, "%s: %v\n", p.Name, err)
+	if a.Try != "" && errors.Is(err, ErrBusy) {
+		fmt.Fprintf(errs, "服务正在运行，先停：systemctl stop %s\nThe service runs; stop it first.\n", p.Name)
+	}
 	if errors.Is(err, ErrTried) || errors.Is(err, ErrUnwell) {
 		return ExitRefused
 	}
