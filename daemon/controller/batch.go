@@ -123,7 +123,7 @@ func (b *batch) decide(cmd queue.Command) (queue.Answer, *queue.Refusal) {
 	}
 	b.events = append(b.events, e)
 	b.note(e, changed)
-	b.calls = board(b.calls, b.state, e)
+	b.calls.note(b.rules, b.state, e)
 	a, ok := b.state.Answer(cmd.Request)
 	if !ok {
 		a = queue.Answer{Code: queue.OK, Seq: e.Seq}

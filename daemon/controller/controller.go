@@ -57,7 +57,6 @@ const (
 	epochAlarm   = 1 << 20
 	maxEpoch     = 1 << 53         // what every reader of JSON can count to
 	resendStates = 2 * time.Second // a display that is so long behind is told again
-	callsOnBoard = 8
 )
 
 // ErrFaulted is the answer to every command while the store cannot be written.
@@ -85,7 +84,7 @@ type Controller struct {
 	sessions map[string]*session
 	devices  map[string]*deviceView
 	officers []config.Officer
-	calls    []call
+	calls    *calls
 	count    map[string]uint64
 
 	published map[string]published // per counter
@@ -101,14 +100,6 @@ type Controller struct {
 	orders map[proto.ID]order // that somebody waits for
 
 	inputs chan Input
-}
-
-// call is one call on the boards.
-type call struct {
-	visit   queue.VisitID
-	number  string
-	counter queue.CounterID
-	at      time.Time
 }
 
 // published is what was last said of a counter.
@@ -152,11 +143,11 @@ func New(o Options, now time.Time) (*Controller, error) {
 
 // load builds the state anew from the store. If that fails, the old one stays.
 func (c *Controller) load() error {
-	state, calls := queue.New(), []call(nil)
+	state, calls := queue.New(), &calls{dept: map[queue.DeptID][]call{}}
 	err := c.o.Store.Load(func(e queue.Event) error {
 		_, err := state.Apply(e)
 		if err == nil {
-			calls = board(calls, state, e)
+			calls.note(c.rules, state, e)
 		}
 		return err
 	})

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"quhao/daemon/queue"
@@ -154,7 +153,7 @@ func (c *Controller) hallState(hall string) proto.HallState {
 	for _, d := range depts {
 		s.Depts = append(s.Depts, c.deptState(queue.DeptID(d)))
 	}
-	for _, call := range c.calls {
+	for _, call := range c.calls.hall {
 		if here[call.counter] {
 			s.Calls = append(s.Calls, proto.CallState{Num: call.number, Counter: string(call.counter), T: call.at.UnixMilli()})
 		}
@@ -164,11 +163,7 @@ func (c *Controller) hallState(hall string) proto.HallState {
 
 func (c *Controller) deptState(d queue.DeptID) proto.DeptState {
 	s := proto.DeptState{ID: string(d), Waiting: len(c.state.Line(d)), Issued: c.state.LastNum[d], Open: c.state.Accepting(d) && !c.tight()}
-	for _, call := range c.calls {
-		if t := c.rules.Departments[d].Series.Prefix; s.Last == "" && prefixed(call.number, t) {
-			s.Last = call.number
-		}
-	}
+	s.Last = c.calls.last(d)
 	switch {
 	case !c.state.Open:
 		s.Why = "day_closed"
@@ -178,36 +173,4 @@ func (c *Controller) deptState(d queue.DeptID) proto.DeptState {
 		s.Why = "issuing_closed"
 	}
 	return s
-}
-
-// prefixed says whether a number belongs to a series: behind its letters come digits, or the letters of a kiosk that gave it
-// while it was cut off. Those are U to Z, which no series has.
-func prefixed(number, prefix string) bool {
-	rest, ok := strings.CutPrefix(number, prefix)
-	return ok && rest != "" && (rest[0] >= '0' && rest[0] <= '9' || rest[0] >= 'U' && rest[0] <= 'Z')
-}
-
-// board returns the last calls after an event, newest first. A call that was undone was none.
-func board(calls []call, s *queue.State, e queue.Event) []call {
-	var visit queue.VisitID
-	switch body := e.Body.(type) {
-	case queue.Called:
-		visit = body.Visit
-	case queue.Recalled:
-		visit = body.Visit
-	case queue.Undid:
-		return slices.DeleteFunc(calls, func(o call) bool {
-			v := s.Visits[o.visit]
-			return v != nil && v.Outcome == queue.Undone
-		})
-	case queue.DayOpened:
-		return nil
-	default:
-		return calls
-	}
-	v := s.Visits[visit]
-	t := s.Tickets[v.Ticket]
-	calls = slices.DeleteFunc(calls, func(o call) bool { return o.number == t.Number })
-	calls = slices.Insert(calls, 0, call{visit: visit, number: t.Number, counter: v.Counter, at: e.At})
-	return calls[:min(len(calls), callsOnBoard)]
 }

@@ -134,6 +134,38 @@ func TestCallsOnTheBoard(t *testing.T) {
 	}
 }
 
+// Other departments' calls do not push a department's last one off, and a visitor who was handed over is not of its series.
+func TestLastCalledOfADepartment(t *testing.T) {
+	b := newBench(t)
+	b.open()
+	b.must(queue.Take{Dept: "study", Holder: "somebody"})
+	for range callsOnBoard + 3 {
+		b.must(queue.Take{Dept: "finance"})
+	}
+	b.pass(21 * time.Second)
+	b.must(queue.Next{Counter: "c1"})
+	first := (View{b.c}).LastCalled("study")
+	for range callsOnBoard + 3 {
+		b.must(queue.Next{Counter: "c3"})
+	}
+	if got := (View{b.c}).LastCalled("study"); first == "" || got != first {
+		t.Errorf("called %q first, and %q after the calls of others", first, got)
+	}
+	b.must(queue.Undo{Counter: "c3"})
+	if got := (View{b.c}).LastCalled("finance"); got != "B010" {
+		t.Errorf("after an undo: %q", got)
+	}
+	b.must(queue.Transfer{Counter: "c1", To: "finance"})
+	b.must(queue.Next{Counter: "c3"})
+	if got := (View{b.c}).LastCalled("finance"); got != "B011" && got != "B010" {
+		t.Errorf("after a transfer: %q", got)
+	}
+	b.start()
+	if got := (View{b.c}).LastCalled("study"); got != first {
+		t.Errorf("after a restart: %q", got)
+	}
+}
+
 func TestANumberBelongsToOneSeries(t *testing.T) {
 	for _, c := range []struct {
 		number, prefix string

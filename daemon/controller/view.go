@@ -39,6 +39,9 @@ func (v View) Counter(now time.Time, id queue.CounterID) proto.CounterState {
 // Hall is a hall as its board shows it.
 func (v View) Hall(id string) proto.HallState { return v.c.hallState(id) }
 
+// LastCalled is the number of a department's own series called last today, "" for none.
+func (v View) LastCalled(d queue.DeptID) string { return v.c.calls.last(d) }
+
 // Counts are the counters of what went wrong or was odd since the start, by name.
 func (v View) Counts() map[string]uint64 { return maps.Clone(v.c.count) }
 

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -95,7 +94,7 @@ func take(v controller.View, now time.Time) *shot {
 		depts: map[queue.DeptID]deptShot{}, desks: map[queue.CounterID]deskShot{},
 	}
 	for id := range v.Rules().Departments {
-		s.depts[id] = deptShot{waiting: len(st.Line(id)), accepting: st.Accepting(id)}
+		s.depts[id] = deptShot{waiting: len(st.Line(id)), accepting: st.Accepting(id), last: v.LastCalled(id)}
 	}
 	for id := range v.Rules().Counters {
 		desk := st.Desk(id)
@@ -108,14 +107,13 @@ func take(v controller.View, now time.Time) *shot {
 	if !st.Open {
 		return s
 	}
-	s.takeCalls(st, v.Rules())
+	s.takeCalls(st)
 	return s
 }
 
-// takeCalls finds the calls of the open day: of each ticket the latest, and of each department the latest of its own
-// series. A visitor who was handed over says nothing of how far a department's own numbers are.
-func (s *shot) takeCalls(st *queue.State, rules *queue.Rules) {
-	latest, last := map[queue.TicketID]*queue.Visit{}, map[queue.DeptID]*queue.Visit{}
+// takeCalls finds the calls of the open day: of each ticket the latest.
+func (s *shot) takeCalls(st *queue.State) {
+	latest := map[queue.TicketID]*queue.Visit{}
 	for _, visit := range st.Visits {
 		if visit.Day != st.Day || visit.Outcome == queue.Undone {
 			continue
@@ -123,20 +121,11 @@ func (s *shot) takeCalls(st *queue.State, rules *queue.Rules) {
 		if o := latest[visit.Ticket]; o == nil || later(visit, o) {
 			latest[visit.Ticket] = visit
 		}
-		own := strings.HasPrefix(st.Tickets[visit.Ticket].Number, rules.Departments[visit.Dept].Series.Prefix)
-		if o := last[visit.Dept]; own && (o == nil || later(visit, o)) {
-			last[visit.Dept] = visit
-		}
 	}
 	for id, visit := range latest {
 		s.calls = append(s.calls, call{
 			visit: visit.ID, number: st.Tickets[id].Number, counter: visit.Counter, dept: visit.Dept, at: visit.LastCall,
 		})
-	}
-	for id, visit := range last {
-		d := s.depts[id]
-		d.last = st.Tickets[visit.Ticket].Number
-		s.depts[id] = d
 	}
 }
 
