@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"syscall"
 	"time"
 )
@@ -20,6 +21,7 @@ type bench struct {
 	bin, dir  string
 	goCommand string
 	short     bool
+	must      bool
 	history   int
 	base      *baseline
 	out       io.Writer
@@ -46,7 +48,7 @@ func main() {
 	}
 }
 
-// command reads the flags and runs what they ask for. A target that is not reached is no error.
+// command reads the flags and runs what they ask for. A target that is not reached is no error, unless -must says so.
 func command(ctx context.Context, args []string) error {
 	b := &bench{out: os.Stdout}
 	var only, passwords string
@@ -55,6 +57,7 @@ func command(ctx context.Context, args []string) error {
 	fs.StringVar(&b.dir, "dir", filepath.Join("run", "bench"), "folder to work in: its disk is the one that is measured; emptied before and after")
 	fs.StringVar(&b.goCommand, "go", "go", "the go command, for the build with one commit for each command and the one for armv6")
 	fs.BoolVar(&b.short, "short", false, "a tenth of everything: to see that it works, not to judge")
+	fs.BoolVar(&b.must, "must", false, "end with 1 if a target is missed: for counts, which no noise can change")
 	fs.IntVar(&b.history, "history", 1_000_000, "tickets of history that a controller is to carry")
 	fs.StringVar(&only, "only", "", "only the parts that match: "+partNames())
 	fs.StringVar(&passwords, "echo", "", "used by the program itself")
@@ -130,6 +133,10 @@ func (b *bench) run(ctx context.Context, only *regexp.Regexp) (err error) {
 	fmt.Fprintln(b.out)
 	table(b.out, rows)
 	fmt.Fprintf(b.out, "\nall in %s\n", time.Since(began).Round(time.Second))
+	missed := func(r row) bool { return r.verdict == fail || r.verdict == left }
+	if b.must && slices.ContainsFunc(rows, missed) {
+		return errors.New("a target is missed")
+	}
 	return ctx.Err()
 }
 
