@@ -29,6 +29,7 @@ func Table() []Spec {
 		{LED, "led485", "Number display LED-485 of three to six digits, Modbus RTU on RS-485.", 9600, func() any { return led.NewLED485() }, Line},
 		{LED, "qsystem", "Three-character display of a QSystem RS-485 pad.", 9600, func() any { return led.NewQSystem() }, Line},
 		{LED, "onbon", "Text board with an Onbon BX-5K or BX-6K font card.", 57600, func() any { return led.NewOnbon() }, Line},
+		{LED, "alpha", "Message sign with the Alpha protocol, such as BetaBrite.", 9600, func() any { return led.NewAlpha() }, Line},
 		{Keypad, "caller68", "Chinese call key pad with rater, frames FF 68.", 9600, func() any { return keypad.NewCaller68() }, Line},
 		{Keypad, "evdev", "USB keypad or five-key rater that poses as a keyboard.", 0, func() any { return keypad.NewEvdev() }, Evdev},
 		{Keypad, "gpio", "Single keys on GPIO lines of the board.", 0, func() any { return keypad.NewGPIO() }, GPIO},
