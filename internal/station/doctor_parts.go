@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"os/user"
 	"slices"
@@ -75,6 +76,11 @@ func (d *doctor) told(thing config.Text, p part) {
 	if n := d.noise(p.name); n >= noisy {
 		d.bad(thing, both(fmt.Sprintf("%d 帧无法理解：多半是波特率或驱动不对，或没有接地", n),
 			fmt.Sprintf("%d frames were not understood: baud or driver may be wrong, or the ground wire is missing", n)))
+	}
+	for _, name := range slices.Sorted(maps.Keys(d.state.Parts)) { // a stuck key is a part of its own: keypad c1 key next
+		if key, ok := strings.CutPrefix(name, p.name+" key "); ok && d.state.Parts[name] != "ok" {
+			d.bad(thing, both("键 "+key+" 卡住：松开前不起作用，请检查", "the key "+key+" is stuck, and does nothing until it is let go: have a look"))
+		}
 	}
 	switch state {
 	case "ok", string(printer.Mute):

@@ -293,6 +293,7 @@ func TestDoctorAsksTheService(t *testing.T) {
 		{"printer open", `{"session":true,"printer":"open","parts":{"card_reader":"ok"}}`, "printer open", false, []string{"关盖"}},
 		{"reader gone", `{"session":true,"printer":"ok","parts":{"card_reader":"gone"}}`, "", false, []string{"请插上；若换了适配器"}},
 		{"reader silent", `{"session":true,"printer":"ok","parts":{"card_reader":"error"}}`, "", false, []string{"不应答"}},
+		{"stuck", `{"session":true,"printer":"ok","parts":{"card_reader":"ok","card_reader key next":"error"}}`, "", false, []string{"键 next 卡住"}},
 		{"journal", `{"session":true,"printer":"ok","parts":{"card_reader":"ok"},"journal":{"err":"disk full"}}`, "", false, []string{"disk full：请检查存储卡"}},
 		{"no page", "", "", false, []string{"在运行，但不回答"}},
 	} {
