@@ -42,8 +42,9 @@ type bootSeen struct {
 func (r *rivals) hello(now time.Time, s bootSeen, bound proto.Install, heard func(proto.Boot) time.Time) bool {
 	known := slices.IndexFunc(r.boots, func(o bootSeen) bool { return o.boot == s.boot })
 	if known < 0 {
-		if len(r.boots) == maxBoots {
-			r.boots = slices.Delete(r.boots, 0, 1)
+		if len(r.boots) == maxBoots { // the one that stays is remembered, however often the other is started
+			oldest := slices.IndexFunc(r.boots, func(o bootSeen) bool { return o.boot != r.keeper })
+			r.boots = slices.Delete(r.boots, oldest, oldest+1)
 		}
 		r.boots = append(r.boots, s)
 	} else {

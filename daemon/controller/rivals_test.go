@@ -71,6 +71,16 @@ func TestRivals(t *testing.T) {
 			t.Errorf("the first is answered %+v", w)
 		}
 	}
+	for i := range 2 * maxBoots { // somebody starts it again and again
+		b.pass(time.Second)
+		b.handle(first.say(first.id, proto.UpBeat, proto.Beat{V: 1, Mark: first.mark()}))
+		if w := says(copied, proto.Boot(fmt.Sprintf("two again %d", i))); w.S != proto.Rejected {
+			t.Errorf("started again, the second is answered %+v", w)
+		}
+	}
+	if w := says(first, "one"); w.S != proto.Accepted {
+		t.Errorf("the first is answered %+v", w)
+	}
 	if n := b.c.count["rivals"]; n != 1 {
 		t.Errorf("%d alarms, want 1", n)
 	}

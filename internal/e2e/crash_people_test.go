@@ -70,7 +70,7 @@ func (c *crash) officer(m *mortal, r *rand.Rand, enough <-chan struct{}) error {
 		if m.dead.Load() {
 			return nil
 		}
-		key := []string{"next", "start", "complete", "rate 5"}[step%4]
+		key := []string{"next", "start", "next", "start", "complete", "rate 5"}[step%6]
 		switch step++; key {
 		case "next":
 			c.nexts.Add(1)

@@ -185,10 +185,12 @@ step("switch the daemon off: a kiosk gives a number of its own, the displays say
 	await reads(en, "#counter-3 .state", "Signal lost");
 });
 step("switch it on: everything comes back, and the number of the kiosk's own is called", async ({ zh }) => {
+	const began = Date.now();
 	await zh.click('[data-power="quhaod"]');
 	await reads(zh, "#counter-1 .state", "正在办理 A001");
 	await reads(zh, led(1), "1 绿色");
 	await zh.waitForSelector("#counter-4 .pad.lit", { timeout: soon });
+	console.log(`        displays right and keys lit ${Date.now() - began} ms after the switch`);
 	await zh.waitForFunction(() => document.querySelector("#board tbody tr:last-child .wait").innerText === "1", null, { timeout: soon });
 	await press(zh, 4, "next");
 	await reads(zh, led(4), "请CY01号办理");
