@@ -127,6 +127,19 @@ func TestReadCopied(t *testing.T) {
 	}
 }
 
+// FuzzReadCopied: any name of a file may stand in the folder; what is read as a copy has a place in the order and a time.
+func FuzzReadCopied(f *testing.F) {
+	for _, name := range []string{"quhao-000012-20260302-080405.db", "quhao-20260302-080405.db", "quhao--.db", "quhao-9999999999999999999-20260302-080405.db"} {
+		f.Add(name)
+	}
+	f.Fuzz(func(t *testing.T, name string) {
+		c, ok := readCopied(name)
+		if ok && (c.name != name || c.number < 0 || !strings.HasPrefix(name, backupName) || c.at.IsZero() && !strings.Contains(name, "00010101")) {
+			t.Errorf("%q is read as %+v", name, c)
+		}
+	})
+}
+
 // What a start that was killed has left half-made goes; other files stay.
 func TestBackupsAreSwept(t *testing.T) {
 	dir := t.TempDir()

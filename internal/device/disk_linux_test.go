@@ -112,17 +112,27 @@ func TestDiskFull(t *testing.T) {
 	if err := ticket(func() {}); !errors.Is(err, ErrFull) {
 		t.Errorf("another intent: %v", err)
 	}
+	if _, err := j.AddFact(proto.Fact{K: proto.FactRating, Tok: "t", V: 5}); !errors.Is(err, ErrFull) || j.Err() != nil {
+		t.Errorf("a rating on a full disk: %v; the journal: %v", err, j.Err())
+	}
 	if err := os.Remove(filler); err != nil {
 		t.Fatal(err)
 	}
 	if err := ticket(func() {}); err != nil {
 		t.Errorf("with room again: %v", err)
 	}
-	want := remembered(j)
+	sameAgain(t, d, j, taken)
+}
+
+// sameAgain opens the journal again and finds two facts of each ticket.
+func sameAgain(t *testing.T, d *FileDisk, j *Journal, taken int) {
+	t.Helper()
+	want, dir := remembered(j), d.dir
 	if err := d.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if d, err = OpenDisk(filepath.Join(dir, "data")); err != nil {
+	d, err := OpenDisk(dir)
+	if err != nil {
 		t.Fatal(err)
 	}
 	got := open(t, d, "wrong")

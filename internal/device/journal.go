@@ -290,16 +290,32 @@ func (j *Journal) First() uint64 {
 // AddIntent keeps that a ticket is about to be asked for. It first makes sure of room for all records of that ticket, so that
 // no paper is begun whose end cannot be kept: an error that wraps ErrFull says that there is none.
 func (j *Journal) AddIntent(in Intent) error {
-	if d, can := j.disk.(reserver); can && j.broken == nil {
-		if err := d.Reserve(ticketRoom); err != nil {
-			return fmt.Errorf("journal: %w", err)
-		}
+	if err := j.reserve(ticketRoom); err != nil {
+		return err
 	}
 	if err := j.write(record{Intent: &in}); err != nil {
 		return err
 	}
 	j.intents[in.ID] = in
 	return nil
+}
+
+// reserve makes sure of room for so many bytes, where the disk can promise it.
+func (j *Journal) reserve(n int) error {
+	d, can := j.disk.(reserver)
+	if !can || j.broken != nil {
+		return nil
+	}
+	if err := d.Reserve(n); err != nil {
+		return fmt.Errorf("journal: %w", err)
+	}
+	return nil
+}
+
+// promised says that the intent of a ticket has made sure of the room for a fact. Any other fact makes sure itself, beyond
+// what a ticket that is open may still need: a full disk then refuses it (ErrFull), and nothing is half-written.
+func promised(f proto.Fact) bool {
+	return f.K == proto.FactStart || f.K == proto.FactEnd || f.K == proto.FactAbandoned
 }
 
 // AddFact numbers a fact, keeps it, and returns it as kept. The thing it tells of must not be done before it returns nil.
@@ -311,6 +327,11 @@ func (j *Journal) AddFact(f proto.Fact) (proto.Fact, error) {
 	}
 	if len(raw) > proto.MaxFact {
 		return f, fmt.Errorf("journal: a fact of %d bytes, %d are allowed", len(raw), proto.MaxFact)
+	}
+	if !promised(f) {
+		if err := j.reserve(ticketRoom + MaxRecord + frameHead); err != nil {
+			return f, err
+		}
 	}
 	if err := j.write(record{Fact: raw}); err != nil {
 		return f, err
