@@ -213,8 +213,10 @@ func (b *books) answered(w *world, s *queue.State, m proto.Message) {
 	if err != nil || res.Ticket == nil {
 		return
 	}
+	w.stats.answers++
 	a, kept := s.Answer(queue.RequestID(res.ID))
 	if t := s.Tickets[a.Ticket]; !kept || t == nil || t.Number != res.Ticket.Num || string(t.ID) != string(res.Ticket.TID) {
+		w.stats.missing++
 		w.fail("%s is answered with a ticket that the log does not hold: %s", res.ID, m.Payload)
 	}
 }
@@ -236,24 +238,25 @@ func (b *books) print(w *world, k *kiosk, job flow.Job) {
 }
 
 // paper notes a paper in somebody's hand. Without a card each request is a visitor of his own.
-func (b *books) paper(w *world, k *kiosk, job flow.Job, f proto.Fact) {
+func (b *books) paper(w *world, where string, id proto.ID, t proto.TicketRes, f proto.Fact) {
 	who := f.Card
 	if who == "" {
-		who = "whoever made " + string(job.ID)
+		who = "whoever made " + string(id)
 	}
 	w.stats.papers++
-	w.say("%s: the paper %s comes out for %s", k.dev, job.Ticket.Num, who)
-	s := slip{job.Ticket.Day, job.Ticket.Num}
+	w.say("%s: the paper %s comes out for %s", where, t.Num, who)
+	s := slip{t.Day, t.Num}
 	if f.Off > 0 {
 		s.day = 0 // in such a short time the kiosks' own series must not come round
 		w.stats.offline++
 	}
 	if was, ok := b.holder[s]; ok && was.who != who && was.at >= w.weekAt {
-		w.fail("two visitors hold the number %s: %s and %s", job.Ticket.Num, was.who, who)
+		w.stats.doubles++
+		w.fail("two visitors hold the number %s: %s and %s", t.Num, was.who, who)
 	}
-	if job.Ticket.Num == "" || !strings.ContainsAny(job.Ticket.Num[:1], "AB") {
-		w.fail("a paper with the number %q", job.Ticket.Num)
+	if t.Num == "" || !strings.ContainsAny(t.Num[:1], "AB") {
+		w.fail("a paper with the number %q", t.Num)
 	}
 	b.holder[s] = holder{who, w.now}
-	b.papers = append(b.papers, sheet{slip: slip{job.Ticket.Day, job.Ticket.Num}, id: job.ID, tid: job.Ticket.TID, off: f.Off})
+	b.papers = append(b.papers, sheet{slip: slip{t.Day, t.Num}, id: id, tid: t.TID, off: f.Off})
 }

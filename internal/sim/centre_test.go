@@ -198,8 +198,15 @@ func (c *centre) pump() {
 
 // console carries out a command from the console or the command line, which knows no version.
 func (c *centre) console(wish queue.Wish) {
+	c.ask(wish, func(queue.RequestID, controller.Result) {})
+}
+
+func (c *centre) ask(wish queue.Wish, done func(queue.RequestID, controller.Result)) {
 	cmd := queue.Command{Request: queue.RequestID(c.w.newID()), Actor: "console", Do: wish}
 	c.put(controller.Input{Do: &cmd, Reply: func(r controller.Result, err error) {
+		if err == nil {
+			done(cmd.Request, r)
+		}
 		c.w.say("console: %#v: %+v %v", wish, r.Answer, err)
 		if _, kept := c.shadow.Answer(cmd.Request); err == nil && !kept {
 			c.w.fail("the console is told that %#v was done, and the log does not say so", wish)
@@ -224,7 +231,7 @@ func hallConfig(oneUnit bool, own int) *config.Config {
 	officer := func(id string) config.Officer { return config.Officer{ID: id, Card: proto.CardDigest(id)} }
 	c := &config.Config{Centre: &config.Centre{
 		Prefix: "quhao", Departments: []config.Department{dept("law", "A", config.CardOptional), dept("tax", "B", config.CardRequired)},
-		Classes:  []config.Class{{ID: "normal"}},
+		Classes:  []config.Class{{ID: "priority"}, {ID: "normal"}},
 		Halls:    []config.Hall{{ID: "hall"}},
 		Counters: []config.Counter{{ID: "c1", Number: 1, Hall: "hall", Departments: []string{"law"}}, {ID: "c2", Number: 2, Hall: "hall", Departments: []string{"tax", "law"}}},
 		Officers: []config.Officer{officer("li"), officer("wu"), officer("he")},

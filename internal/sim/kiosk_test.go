@@ -106,7 +106,7 @@ func (k *kiosk) print(job flow.Job) error {
 	f, _ := k.started(job.ID)
 	trouble := w.chance(w.faults.paper)
 	if trouble {
-		w.trouble++
+		w.stats.trouble++
 	}
 	if trouble && w.chance(0.25) {
 		return errPrinter
@@ -122,7 +122,7 @@ func (k *kiosk) print(job flow.Job) error {
 	cutShort := w.chance(0.5) // if the program dies, what it has not sent yet never comes
 	w.after(outAt, func() {
 		if out && (k.life == life || !cutShort) {
-			w.books.paper(w, k, job, f)
+			w.books.paper(w, k.dev, job.ID, job.Ticket, f)
 		}
 	})
 	w.after(outAt+w.some(time.Millisecond, time.Second), func() {

@@ -2,4 +2,4 @@
 
 package sim
 
-const defaultRuns = 5000
+const defaultRuns = 50_000

@@ -76,6 +76,7 @@ func (b *books) gave(w *world, s *queue.State, e queue.Event, body queue.Issued)
 		n.day = proto.Day(body.Day)
 	}
 	if other, twice := b.number[n]; twice || body.Twin > 0 || b.issued[body.Ticket] {
+		w.stats.doubles++
 		w.fail("%v is given to %s, and was to %s", n, body.Ticket, other)
 	}
 	if b.own[e.Request] {
@@ -205,10 +206,12 @@ func (w *world) gone(p sheet) bool {
 		}
 	}
 	if w.stats.restores == 0 && (p.off == 0 || w.stats.replaced == 0) {
+		w.stats.forgotten++
 		w.fail("the paper %v is lost, although no log or disk was", p)
 	}
 	for _, k := range w.kiosks {
 		if k.keeps(p.id) {
+			w.stats.forgotten++
 			w.fail("the paper %v is lost, and %s has it in its journal", p, k.dev)
 		}
 	}
@@ -238,6 +241,7 @@ func (w *world) papersKept() {
 		t := s.Tickets[queue.TicketID(p.tid)] // known, or it would be gone
 		day := t.Day == queue.Day(p.day) || p.off > 0 && t.Day > queue.Day(p.day)
 		if t.Number != p.num || !day || t.State == queue.Void || t.State == queue.Printing || t.State == queue.Expired && t.Day == s.Day {
+			w.stats.forgotten++
 			w.fail("the paper %v is lost: the log knows %+v", p, t)
 		}
 	}
@@ -259,8 +263,8 @@ func (w *world) calledAll() {
 			vain++
 		}
 	}
-	st := w.stats
-	if faults := st.lost + st.late + st.crashes + st.refused + st.cuts + st.restores + st.replaced + w.trouble; vain > faults {
+	w.stats.ghosts += vain
+	if faults := w.stats.faults(); vain > faults {
 		w.fail("%d numbers without paper were called, and only %d things went wrong", vain, faults)
 	}
 }

@@ -41,28 +41,43 @@ func drawFaults(r *rand.Rand) faults {
 
 // stats is what the runs saw, added up.
 type stats struct {
-	runs, issued, papers, calls, ratings, crashes, lost, repeated, late, refused, cuts int
-	offline, restores, replaced, gone, skipped, rivals                                 int // papers of the kiosks' own; disks; papers nobody knows of
+	runs, steps, issued, papers, calls, ratings, answers  int
+	crashes, lost, repeated, late, refused, cuts, trouble int // what went wrong; trouble: prints
+	offline, restores, replaced, rivals, skipped, gone    int // papers of the kiosks' own; facts; papers nobody knows of
+	ghosts                                                int // numbers called without paper
+	doubles, forgotten, missing, unaudited                int // broken rules: numbers, papers, answers, facts
+}
+
+// sums are the fields, to be added up.
+func (s *stats) sums() []*int {
+	return []*int{
+		&s.runs, &s.steps, &s.issued, &s.papers, &s.calls, &s.ratings, &s.answers,
+		&s.crashes, &s.lost, &s.repeated, &s.late, &s.refused, &s.cuts, &s.trouble,
+		&s.offline, &s.restores, &s.replaced, &s.rivals, &s.skipped, &s.gone,
+		&s.ghosts, &s.doubles, &s.forgotten, &s.missing, &s.unaudited,
+	}
 }
 
 func (s *stats) add(o stats) {
-	s.runs += o.runs
-	s.issued += o.issued
-	s.papers += o.papers
-	s.calls += o.calls
-	s.ratings += o.ratings
-	s.crashes += o.crashes
-	s.lost += o.lost
-	s.repeated += o.repeated
-	s.late += o.late
-	s.refused += o.refused
-	s.cuts += o.cuts
-	s.offline += o.offline
-	s.restores += o.restores
-	s.replaced += o.replaced
-	s.gone += o.gone
-	s.skipped += o.skipped
-	s.rivals += o.rivals
+	theirs := o.sums()
+	for i, mine := range s.sums() {
+		*mine += *theirs[i]
+	}
+}
+
+// faults is how much went wrong that can make a number without paper.
+func (s *stats) faults() int {
+	return s.lost + s.late + s.crashes + s.refused + s.cuts + s.restores + s.replaced + s.rivals + s.trouble
+}
+
+func (s *stats) String() string {
+	return fmt.Sprintf("%d runs, %d steps: %d numbers given, %d papers, %d calls, %d ratings; doubles %d, lost %d, replied but missing %d of %d, "+
+		"facts skipped %d, not audited %d, numbers called without paper %d by %d faults\n"+
+		"%d crashes, %d commits refused, %d connections cut, %d prints gone wrong, %d papers of the kiosks' own, %d restores, %d disks lost, "+
+		"%d words of a rival, %d papers that nobody knows of, messages: %d lost, %d repeated, %d late",
+		s.runs, s.steps, s.issued, s.papers, s.calls, s.ratings, s.doubles, s.forgotten, s.missing, s.answers,
+		s.skipped, s.unaudited, s.ghosts, s.faults(),
+		s.crashes, s.refused, s.cuts, s.trouble, s.offline, s.restores, s.replaced, s.rivals, s.gone, s.lost, s.repeated, s.late)
 }
 
 // crash is thrown where a program dies, and caught where it was stepped.
@@ -85,7 +100,6 @@ type world struct {
 	passed    time.Duration // that nobody has lived through
 	weekAt    time.Duration // when it passed
 	calmAt    time.Duration // when the faults ended
-	trouble   int           // prints that went wrong
 
 	plan   plan
 	conf   *config.Config
