@@ -23,6 +23,7 @@ func TestRandom(t *testing.T) {
 		w.look()
 		t.Repeat(map[string]func(*rapid.T){
 			"tap":     func(*rapid.T) { w.do(Tap{w.digest()}) },
+			"nobody":  func(*rapid.T) { w.do(Nobody{}) },
 			"key":     func(t *rapid.T) { w.do(Key{rapid.IntRange(0, 4).Draw(t, "key")}) },
 			"answer":  w.answer,
 			"printed": w.paper,
