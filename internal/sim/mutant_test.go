@@ -198,7 +198,7 @@ func (m mutant) hunt(ctx context.Context, root, dir string) (seed, rule string, 
 		return "", "", err
 	}
 	binary := filepath.Join(dir, "sim.test")
-	build := exec.CommandContext(ctx, "go", "test", "-c", "-overlay", list, "-o", binary, ".")
+	build := exec.CommandContext(ctx, "go", "test", "-c", "-ldflags=-s -w", "-overlay", list, "-o", binary, ".")
 	if out, err := build.CombinedOutput(); err != nil {
 		return "", "", fmt.Errorf("build: %w: %s", err, out)
 	}
