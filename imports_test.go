@@ -51,7 +51,7 @@ var allowed = map[string][]string{
 	"internal/sim":            {"daemon/...", "kiosk/flow", "display/flow", "drivers/...", "internal/..."},
 	"internal/e2e":            {"daemon/...", "drivers/...", "internal/..."},
 	"internal/bench":          {"daemon/...", "drivers/virtual", "internal/config", "internal/proto", "golang.org/x/sync/errgroup"},
-	"internal/hwtest":         {},
+	"internal/hwtest":         {"daemon/store"},
 	"internal/hwtest/guest":   {"internal/hwtest", "drivers", "drivers/card", "drivers/keypad", "drivers/port", "golang.org/x/sys/unix", "go.yaml.in/yaml/v4"},
 }
 
@@ -132,7 +132,7 @@ func eachGoFile(t *testing.T, f func(file string)) {
 // TestLinks follows every link of the documentation to a file or a line of this repository.
 func TestLinks(t *testing.T) {
 	link := regexp.MustCompile(`\]\(([^)#: ]+)(?:#[^)]*)?\)`)
-	for _, doc := range []string{"README.md", "CHANGELOG.md", "SECURITY.md", "internal/proto/PROTOCOL.md"} {
+	for _, doc := range []string{"README.md", "CHANGELOG.md", "SECURITY.md", "internal/proto/PROTOCOL.md", "docs/replace.md", "docs/shopping.md"} {
 		text, err := os.ReadFile(doc)
 		if err != nil {
 			t.Error(err)

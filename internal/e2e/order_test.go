@@ -41,6 +41,8 @@ func TestOrders(t *testing.T) {
 	d.refuse("is no kiosk", "do", "unit-1", "reprint", number)
 	d.refuse("there is no ticket", "do", "kiosk-1", "reprint", "A0999")
 
+	trace := filepath.Join(t.TempDir(), "trace")
+	k.args = append(k.args, "-trace", trace)
 	for _, a := range []*appliance{k.appliance, u.appliance} {
 		gone, said := a.gone, make(chan string, 1)
 		go func() { said <- d.tell("do", a.id, "restart") }()
@@ -57,6 +59,9 @@ func TestOrders(t *testing.T) {
 	k.ready()
 	if after := k.number(); after == number {
 		t.Errorf("%s was given twice", after)
+	}
+	if b, err := os.ReadFile(trace); err != nil || !strings.Contains(string(b), " keypad < 63 68 6f 6f 73 65 ") || !strings.Contains(string(b), " printer > ") {
+		t.Errorf("the trace of the lines: %v\n%s", err, b)
 	}
 	k.ready()
 	d.stop()
