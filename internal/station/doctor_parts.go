@@ -195,7 +195,7 @@ func (d *doctor) tried(ctx context.Context, thing config.Text, p part) {
 
 // diagnose says what to do about a port that cannot be opened.
 func (d *doctor) diagnose(thing config.Text, o port.Options, err error) {
-	kind, _ := place(o)
+	kind, name := place(o)
 	switch {
 	case errors.Is(err, port.ErrAmbiguous):
 		d.bad(thing, both(fmt.Sprintf("%v（有几个一样的，请写明是哪一个）", err), fmt.Sprintf("%v", err)))
@@ -216,8 +216,8 @@ func (d *doctor) diagnose(thing config.Text, o port.Options, err error) {
 			fmt.Sprintf("%v: compare the names with gpioinfo, look whether another program has the line, and whether the user is in the group gpio", err)))
 	case errors.Is(err, fs.ErrNotExist):
 		there := d.there(kind)
-		d.bad(thing, both(fmt.Sprintf("%v。请插上；若换了适配器，请改配置。现有：%s", err, there),
-			fmt.Sprintf("plug it in; if it is another adapter now, change the configuration. There is: %s", there)))
+		d.bad(thing, both(fmt.Sprintf("没有 %s。请插上；若换了适配器，请改配置。现有：%s", name, there),
+			fmt.Sprintf("there is no %s: plug it in; if it is another adapter now, change the configuration. There is: %s", name, there)))
 	default:
 		d.bad(thing, both(fmt.Sprintf("打不开：%v", err), fmt.Sprintf("it cannot be opened: %v", err)))
 	}
