@@ -58,6 +58,7 @@ func pcscNamed(name, reader string) bool {
 // watch tells the card that lies on the reader until the line is closed or something is gone. A card is asked once and
 // told again as long as it has not been moved.
 func (p *pcscd) watch(s *source, name string) error {
+	defer context.AfterFunc(s.ctx, func() { _ = p.close() })() // ends a call that waits; the line's Close has the error
 	tick := time.NewTicker(pcscEvery)
 	defer tick.Stop()
 	var last uint32

@@ -148,8 +148,13 @@ func (p *pcscd) readers() ([]pcscReader, error) {
 	if err != nil {
 		return nil, err
 	}
+	return pcscList(b), nil
+}
+
+// pcscList reads a list of readers.
+func pcscList(b []byte) []pcscReader {
 	var out []pcscReader
-	for ; len(b) > 0; b = b[pcscReaderSize:] {
+	for ; len(b) >= pcscReaderSize; b = b[pcscReaderSize:] {
 		name, _, _ := bytes.Cut(b[:pcscReaderName], []byte{0})
 		if len(name) == 0 {
 			continue
@@ -160,7 +165,7 @@ func (p *pcscd) readers() ([]pcscReader, error) {
 			atr: bytes.Clone(b[140:][:min(word(176), pcscATR)]),
 		})
 	}
-	return out, nil
+	return out
 }
 
 // ask connects to the card on a reader, shared with others and by T=1 as contactless cards speak, sends it a command,
@@ -196,5 +201,10 @@ func (p *pcscd) ask(reader string, command []byte) (answer []byte, err error) {
 	return answer, nil
 }
 
-// close ends the connection; pcscd tidies up behind it.
-func (p *pcscd) close() error { return p.conn.Close() }
+// close ends the connection, and a call that waits; pcscd tidies up behind it. It may be called twice.
+func (p *pcscd) close() error {
+	if err := p.conn.Close(); !errors.Is(err, net.ErrClosed) {
+		return err
+	}
+	return nil
+}
