@@ -72,6 +72,7 @@ type Station struct {
 	start  time.Time
 	lock   *os.File
 	disk   *device.FileDisk
+	broken <-chan struct{} // closed when the journal is not trusted any more
 	pipe   Pipe
 	events chan link.Event
 	held   served // the configuration in use; empty with LocalFile
@@ -145,12 +146,12 @@ func (s *Station) openFolder() error {
 	if s.disk, err = device.OpenDisk(s.Dir); err != nil {
 		return err
 	}
-	disk := &loud{FileDisk: s.disk, log: s.Log.With("device", s.ID)}
+	disk := newLoud(s.disk, s.Log.With("device", s.ID))
 	s.Journal, err = device.OpenJournal(disk, func() proto.Install { return proto.Install(s.Random()) })
 	if err != nil {
 		return err
 	}
-	disk.on = true
+	disk.on, s.broken = true, disk.broken
 	if n := s.Journal.Torn(); n > 0 {
 		s.Log.Warn("the journal ended in a torn write, which was cut off", "device", s.ID, "bytes", n)
 	}
@@ -261,16 +262,23 @@ func (s *Station) tell(p Pipe) {
 }
 
 // Run keeps the connection and hands its events to Events until ctx ends, and then returns nil. It returns ErrRestart
-// when another configuration was served, checked and kept. A bad one is reported and changes nothing.
+// when another configuration was served, checked and kept, and healAfter the journal has broken. A bad configuration is
+// reported and changes nothing.
 func (s *Station) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	ended := make(chan error, 1)
 	go func() { ended <- s.pipe.Run(ctx) }()
+	broken, heal := s.broken, (<-chan time.Time)(nil)
 	for {
 		select {
 		case err := <-ended:
 			return err
+		case <-broken:
+			broken, heal = nil, time.After(healAfter)
+		case <-heal:
+			cancel()
+			return errors.Join(fmt.Errorf("the journal has to be read again: %w", ErrRestart), <-ended)
 		case e := <-s.pipe.Events():
 			if e.Up {
 				s.tell(s.pipe)
