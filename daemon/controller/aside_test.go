@@ -45,6 +45,26 @@ func TestALaterControllerIsGivenWay(t *testing.T) {
 	}
 }
 
+// While the database cannot be written, the epoch that could not be committed is not ours: another controller that has it is later.
+func TestALaterControllerIsGivenWayWhileFaulted(t *testing.T) {
+	b := newBench(t)
+	b.open()
+	k := b.connect("kiosk-1")
+	epoch := proto.Epoch(b.c.state.Epoch)
+	b.store.fail = func(int) error { return errDisk }
+	k.take("t1")
+	b.pass(probeEvery)
+	b.handle(b.ctl(false, proto.Ctl{S: "on", Epoch: epoch + 1, Boot: "another"}))
+	if _, aside := errors.AsType[*AsideError]((View{b.c}).Faulted()); !aside {
+		t.Fatalf("it goes on: %v", (View{b.c}).Faulted())
+	}
+	b.store.fail = nil
+	b.pass(probeEvery)
+	if !b.c.state.Recovering {
+		t.Error("the log does not say that a recovery has begun")
+	}
+}
+
 func givesWay(t *testing.T, failures int) {
 	b := newBench(t)
 	b.open()

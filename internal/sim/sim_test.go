@@ -294,17 +294,31 @@ func runs(t *testing.T) uint64 {
 	return n
 }
 
+// within is how long the runs may take: as long as they want, or the time that QUHAO_FOR gives.
+func within(t *testing.T) time.Duration {
+	t.Helper()
+	text := os.Getenv("QUHAO_FOR")
+	if text == "" {
+		return 1 << 62
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil {
+		t.Fatalf("QUHAO_FOR=%s: %v", text, err)
+	}
+	return d
+}
+
 var errBroken = errors.New("a rule was broken")
 
-// sweep makes runs until one breaks a rule, and returns its seed.
-func sweep(n uint64, bias string) (sum stats, seed uint64, err error) {
+// sweep makes n runs, until one breaks a rule or the time is over, and returns the seed of the one that broke it.
+func sweep(n uint64, bias string, until time.Time) (sum stats, seed uint64, err error) {
 	var next atomic.Uint64
 	var mu sync.Mutex
 	var all sync.WaitGroup
 	seed = n + 1
 	for range runtime.GOMAXPROCS(0) {
 		all.Go(func() {
-			for s := next.Add(1); s <= n; s = next.Add(1) {
+			for s := next.Add(1); s <= n && time.Now().Before(until); s = next.Add(1) {
 				w := run(s, bias, false)
 				mu.Lock()
 				sum.add(w.stats)
@@ -338,7 +352,7 @@ func TestSim(t *testing.T) {
 		return
 	}
 	began := time.Now()
-	sum, seed, err := sweep(runs(t), bias)
+	sum, seed, err := sweep(runs(t), bias, began.Add(within(t)))
 	t.Logf("%s: %s", time.Since(began).Round(time.Second), &sum)
 	if err != nil {
 		w := run(seed, bias, true)
