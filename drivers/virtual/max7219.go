@@ -20,12 +20,13 @@ type Chips struct {
 
 	mu   sync.Mutex
 	regs [][16]byte // the chip next to the host first
+	rest int        // digits or rows of a picture that have not come yet
 	bad  int        // transactions of a wrong length
 }
 
 // NewChips returns a chain of that many modules in a row and rows, each wired from the right, the lower row first.
-// Digits of seven segments are one module in one row. onShow may be nil; it is called when the last chip leaves its
-// sleep or the last row of a picture has come.
+// Digits of seven segments are one module in one row. onShow may be nil; it is called when a picture is whole: the chips
+// were told to wake or to sleep, and then all digits or rows in use have come.
 func NewChips(modules, rows int, onShow func()) *Chips {
 	return &Chips{modules: modules, rows: rows, onShow: onShow, regs: make([][16]byte, modules*rows)}
 }
@@ -53,7 +54,13 @@ func (c *Chips) obey(tx []byte) {
 			pair := tx[len(tx)-2*i-2:]
 			c.regs[i][pair[0]&0x0f] = pair[1]
 		}
-		last = tx[0] == 8 || int(tx[0]) == int(c.regs[0][0x0b])+1
+		switch reg := tx[0] & 0x0f; {
+		case reg == 0x0c:
+			c.rest = int(c.regs[0][0x0b]&7) + 1
+		case 1 <= reg && reg <= 8:
+			c.rest--
+			last = c.rest == 0
+		}
 	}
 	c.mu.Unlock()
 	if last && c.onShow != nil {
