@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -38,6 +39,8 @@ type hall struct {
 	wires      map[string]*wire
 	kiosk      *running
 	unit       *running
+	stop       func() // ends quhaod, once
+	half       string // the number of which half a ticket was printed
 }
 
 // openHall starts the controller, plugs everything in and starts the programs.
@@ -59,13 +62,6 @@ func openHall(t *testing.T, m *machine) *hall {
 	m.qmp.plug("wedge", "usb-kbd", map[string]any{"serial": "WEDGE"})
 	h.startKiosk()
 	h.unit = m.start("quhao-display", "-config", "/var/unit-1.yaml", "-data", "/var/unit-1", "-http", unitPage)
-	t.Cleanup(func() {
-		if t.Failed() {
-			var page string
-			err := m.call("Get", "http://"+kioskPage+"/state", &page, 0)
-			t.Logf("the kiosk said:\n%s\nthe counter unit said:\n%s\nthe kiosk's page: %s %v", h.kiosk.last(), h.unit.last(), page, err)
-		}
-	})
 	h.kioskReady()
 	h.unitSees("ready", func(p unitState) bool { return p.Ready && !p.Stale && p.Parts["led c1"] == "ok" })
 	return h
@@ -102,7 +98,7 @@ func (h *hall) controller() {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
+	h.stop = sync.OnceFunc(func() {
 		_ = cmd.Process.Signal(syscall.SIGTERM) // it may have ended
 		if err := cmd.Wait(); err != nil {
 			t.Errorf("quhaod: %v", err)
@@ -111,6 +107,7 @@ func (h *hall) controller() {
 			t.Logf("quhaod said:\n%s", tail(log.String(), 15))
 		}
 	})
+	t.Cleanup(h.stop)
 	h.m.within(patience, "quhaod healthy", func() bool {
 		res, err := http.Get("http://127.0.0.1:" + h.http + "/healthz")
 		return err == nil && res.Body.Close() == nil
@@ -155,39 +152,39 @@ type unitState struct {
 	}
 }
 
-// sees looks at a page of the guest until it is as wanted, and says how long that took.
-func sees[T any](m *machine, addr, what string, within time.Duration, want func(T) bool) (page T, took time.Duration) {
+// sees looks at a page of the guest until it is as wanted.
+func sees[T any](m *machine, addr, what string, want func(T) bool) T {
 	m.t.Helper()
 	var text string
-	start := time.Now()
-	for {
+	end := time.Now().Add(patience)
+	tick := time.NewTicker(20 * time.Millisecond) // the guest's processor has other things to do as well
+	defer tick.Stop()
+	for ; ; <-tick.C {
 		var p T
 		if err := m.call("Get", "http://"+addr+"/state", &text, 0); err == nil {
 			if err := json.Unmarshal([]byte(text), &p); err != nil {
 				m.fatal("%s: %v: %s", addr, err, text)
 			}
-			if page = p; want(p) {
-				return page, time.Since(start)
+			if want(p) {
+				return p
 			}
 		}
-		if time.Since(start) > within {
-			m.fatal("in vain for %v: %s: %s", within, what, text)
+		if time.Now().After(end) {
+			m.fatal("in vain for %v: %s: %s", patience, what, text)
 		}
 	}
 }
 
 func (h *hall) kioskSees(what string, want func(kioskState) bool) kioskState {
 	h.m.t.Helper()
-	p, _ := sees(h.m, kioskPage, "the kiosk: "+what, patience, want)
-	return p
+	return sees(h.m, kioskPage, "the kiosk: "+what, want)
 }
 
 func (h *hall) kioskReady() { h.m.t.Helper(); h.kioskSees("ready", kioskState.ready) }
 
 func (h *hall) unitSees(what string, want func(unitState) bool) unitState {
 	h.m.t.Helper()
-	p, _ := sees(h.m, unitPage, "the counter unit: "+what, patience, want)
-	return p
+	return sees(h.m, unitPage, "the counter unit: "+what, want)
 }
 
 // freePort returns a port of this machine that nobody listened on a moment ago.

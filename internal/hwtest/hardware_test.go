@@ -12,6 +12,10 @@ import (
 type figures struct {
 	pressed, seen, spikes, late int
 	typed, read                 int
+	scanned, ghosts             int // presses on the matrix, and of three keys at once
+	wiegand, bits               int
+	pulse                       time.Duration // the shortest time from bit to bit
+	stuck                       int
 	taps, tickets, called       int
 	halves, plugs               int
 	found                       time.Duration // the longest time until the printer was found again
@@ -21,10 +25,13 @@ type figures struct {
 func (f figures) String() string {
 	return fmt.Sprintf(`
 GPIO keys: presses made %d, seen %d, extra 0, among %d spikes (sequences played too late and left out: %d)
+matrix keypad: presses made and seen %d, three at once %d, ghosts 0
+Wiegand: cards sent and read %d (%d bits, the fastest one each %v)
 wedge: cards typed %d, read %d, keys that came to the console 0
 hall: taps %d, tickets printed %d, called on the LED %d
-USB: unplugged in the middle of a ticket %d, unplug cycles %d, found again within %v`,
-		f.pressed, f.seen, f.spikes, f.late, f.typed, f.read, f.taps, f.tickets, f.called, f.halves, f.plugs, f.found.Round(time.Millisecond))
+USB: unplugged in the middle of a ticket %d, unplug cycles %d, found again within %v
+stuck keys told of %d`,
+		f.pressed, f.seen, f.spikes, f.late, f.scanned, f.ghosts, f.wiegand, f.bits, f.pulse, f.typed, f.read, f.taps, f.tickets, f.called, f.halves, f.plugs, f.found.Round(time.Millisecond), f.stuck)
 }
 
 // adapters are the serial adapters by the names of their sockets; the serial number is the name in capitals.
@@ -32,7 +39,7 @@ func adapters() []string { return []string{"printer", "led", "other"} }
 
 // lines are the GPIO lines of the machine.
 func gpioLines() []string {
-	return []string{"NEXT", "START", "COMPLETE", "RATE1", "RATE2", "RATE3", "RATE4", "RATE5", "CHOOSE"}
+	return []string{"NEXT", "START", "COMPLETE", "RATE1", "RATE2", "RATE3", "RATE4", "RATE5", "CHOOSE", "D0", "D1"}
 }
 
 // TestHardware tries all of it on one machine, one after the other.
@@ -44,7 +51,7 @@ func TestHardware(t *testing.T) {
 		name string
 		test func(*testing.T, *machine, *figures)
 	}{
-		{"keys", testKeys}, {"wedge", testWedge}, {"hall", testVisits},
+		{"keys", testKeys}, {"matrix", testMatrix}, {"wiegand", testWiegand}, {"wedge", testWedge}, {"hall", testVisits},
 	} {
 		t.Run(part.name, func(t *testing.T) {
 			m.t = t

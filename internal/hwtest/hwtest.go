@@ -6,7 +6,10 @@
 // harness over a TCP connection with net/rpc; what both say to each other is in this file.
 package hwtest
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // Service is the name under which the guest's methods are called.
 const Service = "Guest"
@@ -79,11 +82,12 @@ type Step struct {
 	Then time.Duration // how long to wait after it, busily below a millisecond
 }
 
-// Matrix is the wiring of a matrix keypad: while a key is down, its column follows its row.
-type Matrix struct {
-	Rows, Cols []string
-	Down       [][2]int // row and column of the keys that are down
-}
+// MatrixKey is the name, as a Step's Line, of the key of the matrix keypad in a row and a column from 1 to MatrixSize;
+// low is pressed.
+func MatrixKey(row, column int) string { return fmt.Sprintf("R%dC%d", row, column) }
+
+// MatrixSize is the number of rows, and of columns, of the matrix keypad; their lines are ROW1 and so on, COL1 and so on.
+const MatrixSize = 4
 
 // Reader is a device that the guest itself reads, with the driver and the port that the programs use.
 type Reader struct {

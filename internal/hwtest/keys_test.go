@@ -43,7 +43,7 @@ func (m *machine) play(steps []Step) bool {
 
 // testKeys presses keys on GPIO lines, with bounce, and noise between: each press is seen once, and nothing else.
 func testKeys(t *testing.T, m *machine, f *figures) {
-	keys := m.listen(Reader{Kind: "keypad", Driver: "gpio", Port: "{gpio: NEXT START RATE1 RATE2, pull: up}",
+	keys := m.listen(Reader{Kind: "keypad", Driver: "gpio", Port: "{pull: up}",
 		Options: "{next: NEXT, start: START, rate: [RATE1, RATE2]}"})
 	defer keys.end(syscall.SIGTERM)
 	r := rand.New(rand.NewPCG(1, 2))

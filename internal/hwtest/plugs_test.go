@@ -3,7 +3,6 @@
 package hwtest
 
 import (
-	"regexp"
 	"strings"
 	"syscall"
 	"time"
@@ -13,6 +12,8 @@ const (
 	plugs = 20
 	// foundWithin is how soon a thing that is plugged in again has to work.
 	foundWithin = 5 * time.Second
+	// inFlight is how many goroutines more one moment may have than another; a leak would be one for each plug.
+	inFlight = 4
 	// midway is the question for the printer's state and the first part of a ticket, its number included.
 	midway = 120
 )
@@ -27,8 +28,7 @@ func testPlugs(h *hall, f *figures) {
 	for n := range plugs {
 		printer.pull()
 		h.kioskSees("that the printer is gone", func(p kioskState) bool { return p.Printer == "gone" })
-		printer.plug()
-		h.found(f)
+		h.found(f, printer)
 		f.plugs++
 		if n == 0 {
 			before = h.kiosk.held()
@@ -38,7 +38,7 @@ func testPlugs(h *hall, f *figures) {
 	if after := h.kiosk.held(); len(after.Files) > len(before.Files) {
 		h.m.t.Errorf("%d descriptors after %d plugs, %d before: %q", len(after.Files), f.plugs, len(before.Files), after.Files)
 	}
-	if now := h.goroutines(); now > base {
+	if now := h.goroutines(); now > base+inFlight {
 		h.m.t.Errorf("%d goroutines after %d plugs, %d before", now, f.plugs, base)
 	}
 	if s := h.wires["other"].strayed(); s != "" {
@@ -70,15 +70,12 @@ func (h *hall) midTicket(f *figures) {
 	if is := h.target(other); is != was {
 		h.m.t.Errorf("the other adapter is %s, not %s", is, was)
 	}
-	printer.plug()
-	h.found(f)
+	h.found(f, printer)
 	if is := h.target(printer); is == was {
 		h.m.t.Errorf("the printer is %s again", is)
 	}
 	h.kioskReady()
-	if why := h.tell("why", number); !regexp.MustCompile(`unknown`).MatchString(why) {
-		h.m.t.Errorf("ticket %s: %s", number, why)
-	}
+	h.half = number
 	h.tapAfter(f)
 	f.halves++
 }
@@ -91,10 +88,13 @@ func (h *hall) target(w *wire) string {
 	return links[w.link()]
 }
 
-// found waits until the printer is found again.
-func (h *hall) found(f *figures) {
+// found plugs the printer in and waits until the kiosk has found it again.
+func (h *hall) found(f *figures, printer *wire) {
 	h.m.t.Helper()
-	_, took := sees(h.m, kioskPage, "the printer found again", patience, func(p kioskState) bool { return p.Printer == "ok" })
+	start := h.m.uptime()
+	printer.plug()
+	h.kioskSees("the printer found again", func(p kioskState) bool { return p.Printer == "ok" })
+	took := h.m.uptime() - start
 	if f.found = max(f.found, took); took > foundWithin {
 		h.m.t.Errorf("the printer was found after %v", took)
 	}
@@ -123,13 +123,22 @@ func (h *hall) goroutines() int {
 	return n
 }
 
-// close ends the programs in order and pulls everything out.
+// close ends the programs in order and pulls everything out. If something went wrong it shows first how things stand.
 func (h *hall) close() {
+	if h.m.t.Failed() {
+		for name, addr := range map[string]string{"kiosk": kioskPage, "counter unit": unitPage} {
+			var page string
+			err := h.m.call("Get", "http://"+addr+"/state", &page, 0)
+			h.m.t.Logf("the %s's page: %s %v", name, page, err)
+		}
+		h.m.t.Logf("the kiosk said:\n%s\nthe counter unit said:\n%s", h.kiosk.last(), h.unit.last())
+	}
 	for _, r := range []*running{h.kiosk, h.unit} {
 		if r.end(syscall.SIGTERM); r.how != "" {
 			h.m.t.Errorf("%s ends with %s:\n%s", r.name, r.how, r.last())
 		}
 	}
+	h.stop()
 	h.m.qmp.unplug("wedge")
 	for _, w := range h.wires {
 		if w.conn != nil {

@@ -4,17 +4,21 @@ package hwtest
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"quhao/daemon/queue"
+	"quhao/daemon/store"
 )
 
 const visitors = 10
 
-// down and up times of a key that a person presses.
+// pressed is a key that a person presses, with a little bounce.
 func pressed(line string) []Step {
-	return []Step{{line, false, 2 * time.Millisecond}, {line, true, time.Millisecond}, {line, false, 80 * time.Millisecond}, {line, true, 40 * time.Millisecond}}
+	return []Step{{line, false, 2 * time.Millisecond}, {line, true, time.Millisecond}, {line, false, 150 * time.Millisecond}, {line, true, 40 * time.Millisecond}}
 }
 
 // press presses a key of the board.
@@ -43,7 +47,9 @@ func (h *hall) whole() string {
 	if number == "" || !p.Cut || len(p.QR) != 0 || p.Broken != 0 {
 		h.m.fatal("this is no whole ticket: %+v", p.Lines)
 	}
-	h.kioskReady()
+	h.kioskSees("that "+number+" can be taken", func(p kioskState) bool {
+		return p.Screen.State == "take" && p.Screen.Number == number && p.ready()
+	})
 	return number
 }
 
@@ -94,5 +100,63 @@ func testVisits(t *testing.T, m *machine, f *figures) {
 		h.serve(number)
 		f.called++
 	}
+	h.hold("START")
 	testPlugs(h, f)
+	h.stuck("START", "start")
+	f.stuck++
+	h.stop()
+	h.books(f)
+}
+
+// hold presses a key that is not let go any more.
+func (h *hall) hold(line string) {
+	h.m.t.Helper()
+	h.m.must("Play", []Step{{line, false, time.Millisecond}}, &Played{})
+}
+
+// stuck waits until a key that was held for 30 s is told of as a fault, and ignored; and is well when it is let go.
+func (h *hall) stuck(line, key string) {
+	h.m.t.Helper()
+	fault := func(p unitState) bool {
+		return slices.ContainsFunc(slices.Collect(maps.Keys(p.Parts)), func(name string) bool {
+			return strings.Contains(name, key) && p.Parts[name] == "error"
+		})
+	}
+	h.unitSees("a stuck key", fault)
+	h.m.must("Play", []Step{{line, true, time.Millisecond}}, &Played{})
+	h.unitSees("a key let go", func(p unitState) bool { return !fault(p) })
+}
+
+// books compares the database with what was done: no number twice, the half ticket marked, the others on whole paper.
+func (h *hall) books(f *figures) {
+	t := h.m.t
+	t.Helper()
+	st, err := store.Open(h.data, store.Options{Who: "the test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer st.Close()
+	s := queue.New()
+	if err := st.Load(func(e queue.Event) error { _, err := s.Apply(e); return err }); err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]bool{}
+	for _, ticket := range s.Tickets {
+		if seen[ticket.Number] {
+			t.Errorf("number %s twice", ticket.Number)
+		}
+		seen[ticket.Number] = true
+		want := queue.PaperAsked // the printer was asked after it, and was well
+		if ticket.Number == h.half {
+			want = queue.PaperUnknown
+		}
+		for _, paper := range ticket.Papers {
+			if len(ticket.Papers) != 1 || paper != want {
+				t.Errorf("the paper of %s is %q of %v, want %q", ticket.Number, paper, ticket.Papers, want)
+			}
+		}
+	}
+	if len(seen) != f.tickets+f.halves || !seen[h.half] {
+		t.Errorf("%d tickets in the database, printed were %d and %d half ones (%s)", len(seen), f.tickets, f.halves, h.half)
+	}
 }

@@ -15,20 +15,49 @@ import (
 	"quhao/internal/hwtest"
 )
 
-// bank is the chip of GPIO lines that gpio-sim makes. Origin of the files: Documentation/admin-guide/gpio/gpio-sim.rst.
+// bank is the chip of GPIO lines that gpio-sim makes, and the keys of the matrix keypad that matrix_sim makes.
+// Origin of gpio-sim's files: Documentation/admin-guide/gpio/gpio-sim.rst.
 type bank struct {
 	mu    sync.Mutex
-	lines map[string]*simulated
+	lines map[string]contact
 }
+
+// contact is something that can be moved.
+type contact interface{ set(high bool) error }
 
 // simulated is a line of the chip.
 type simulated struct {
 	pull *os.File // what a contact writes to
 }
 
+// matrixKeys is where the keys of the keypad are pressed.
+const matrixKeys = "/sys/devices/platform/matrix-sim/keys"
+
+// matrix are the keys that are down, a bit for each.
+type matrix struct {
+	down uint
+	file *os.File
+}
+
+// key is one of them.
+type key struct {
+	of  *matrix
+	bit uint
+}
+
+// set lets the key go, or presses it.
+func (k key) set(high bool) error {
+	k.of.down |= k.bit
+	if high {
+		k.of.down &^= k.bit
+	}
+	_, err := k.of.file.WriteAt(fmt.Append(nil, k.of.down), 0)
+	return err
+}
+
 const gpioSim = "/sys/kernel/config/gpio-sim/quhao"
 
-func newBank() *bank { return &bank{lines: map[string]*simulated{}} }
+func newBank() *bank { return &bank{lines: map[string]contact{}} }
 
 // Lines makes a chip with lines of these names, all pulled up, in place of the one before.
 func (g *guest) Lines(names []string, _ *struct{}) error {
@@ -64,7 +93,7 @@ func (b *bank) make(names []string) error {
 	return b.open(names)
 }
 
-// open opens the files of all lines.
+// open opens the files of all lines and of the keypad.
 func (b *bank) open(names []string) error {
 	device, err := os.ReadFile(gpioSim + "/dev_name")
 	if err != nil {
@@ -85,6 +114,14 @@ func (b *bank) open(names []string) error {
 		if err := b.lines[name].set(true); err != nil {
 			return err
 		}
+	}
+	pad, err := os.OpenFile(matrixKeys, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	m := &matrix{file: pad}
+	for i := range hwtest.MatrixSize * hwtest.MatrixSize {
+		b.lines[hwtest.MatrixKey(i/hwtest.MatrixSize+1, i%hwtest.MatrixSize+1)] = key{m, 1 << i}
 	}
 	return nil
 }

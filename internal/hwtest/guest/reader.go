@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"go.yaml.in/yaml/v4"
@@ -29,6 +30,7 @@ func (g *guest) Listen(r hwtest.Reader, id *int) error {
 	if err := yaml.Unmarshal([]byte(r.Options), driver); err != nil {
 		return err
 	}
+	o = lines(o, spec.Port, driver)
 	p := &program{changed: make(chan struct{})}
 	ctx, cancel := context.WithCancel(context.Background())
 	p.stop = cancel
@@ -49,6 +51,19 @@ func (g *guest) Listen(r hwtest.Reader, id *int) error {
 	}()
 	*id = g.add(p)
 	return nil
+}
+
+// lines puts the lines that a driver's options name into the port.
+func lines(o port.Options, kind drivers.PortKind, driver any) port.Options {
+	if l, ok := driver.(interface{ Lines() []string }); ok && kind == drivers.GPIO {
+		o.GPIO = strings.Join(l.Lines(), " ")
+	} else if ok && kind == drivers.Wiegand {
+		o.Wiegand = strings.Join(l.Lines(), " ")
+	}
+	if r, ok := driver.(interface{ Rows() []string }); ok {
+		o.Rows = strings.Join(r.Rows(), " ")
+	}
+	return o
 }
 
 // uses is how the kiosk and the counter unit read such a driver.
