@@ -162,7 +162,7 @@ func commands(t *testing.T, file string) (out []string) {
 // this machine in the place of one over the network.
 func (s *spareKiosk) run(line string) {
 	s.t.Helper()
-	if line == "systemctl start quhao-kiosk" {
+	if line == "systemctl enable --now quhao-kiosk" {
 		s.start()
 		return
 	}
@@ -171,7 +171,8 @@ func (s *spareKiosk) run(line string) {
 	}
 	dir := filepath.Dir(s.args[1])
 	text := strings.NewReplacer(
-		"spare:/etc/quhao/device.yaml", s.args[1], "/etc/quhao/device.yaml", s.args[1], "/var/lib/quhao-kiosk", s.args[3]+" -local "+s.d.conf,
+		"runuser -u quhao-device -- ", "", "runuser -u quhao -- ", "", "-o root -g quhao-device ", "",
+		"spare:/root/kiosk.yaml", "copied.yaml", "/root/kiosk.yaml", "copied.yaml", "/etc/quhao-device/kiosk.yaml", s.args[1], "/var/lib/quhao-kiosk", s.args[3]+" -local "+s.d.conf,
 		"/etc/quhao", s.d.conf, "/var/lib/quhao", s.d.data, "INSTALLATION", s.install, "quhaod enrol", "quhaod enrol -mqtt "+s.net.Addr(), "scp ", "cp ",
 	).Replace(line)
 	cmd := exec.CommandContext(s.t.Context(), "sh", "-ec", text)

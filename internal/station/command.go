@@ -72,9 +72,9 @@ Usage:
                 the service before it
 
 Examples:
-  NAME -config /etc/quhao/device.yaml -data /var/lib/NAME
+  NAME -config /etc/quhao-device/device.yaml -data /var/lib/NAME
   NAME -config device.yaml -data run/device -local configs/hall -http 127.0.0.1:0
-  NAME doctor -config /etc/quhao/device.yaml -data /var/lib/NAME
+  NAME doctor -config /etc/quhao-device/device.yaml -data /var/lib/NAME
   NAME try THING -config device.yaml -data run/device -local configs/hall -trace -
 
 A relative serial path in the configuration lies in the data folder.
