@@ -13,6 +13,7 @@ const (
 	rivalWithin = time.Minute      // a device says hello every 2 s at most, and each throws the other out within a second
 	rivalQuiet  = 30 * time.Second // three heartbeats: who has not been heard for so long has gone
 	maxBoots    = 4                // of one name that are remembered
+	maxNonces   = 8                // of one boot
 )
 
 // rivals tells two devices that use one name from one that was started again, which never says the boot it had before.
@@ -35,12 +36,22 @@ type bootSeen struct {
 	boot    proto.Boot
 	install proto.Install
 	from    string // its address, if the broker knows it
+	nonce   string // of this hello; a connection has one of its own
+
+	nonces []string // the last of them
 }
 
 // hello takes note of a hello. It is false if the sender is a second device of this name and has to go. bound is the
 // installation of the device; heard is when the one that stays was last heard.
 func (r *rivals) hello(now time.Time, s bootSeen, bound proto.Install, heard func(proto.Boot) time.Time) bool {
 	known := slices.IndexFunc(r.boots, func(o bootSeen) bool { return o.boot == s.boot })
+	fresh := known < 0 || !slices.Contains(r.boots[known].nonces, s.nonce) // otherwise it may be a late copy, of a start that is over
+	if known >= 0 {
+		s.nonces = r.boots[known].nonces
+	}
+	if fresh {
+		s.nonces = append(s.nonces[max(0, len(s.nonces)-maxNonces+1):], s.nonce)
+	}
 	if known < 0 {
 		if len(r.boots) == maxBoots { // the one that stays is remembered, however often the other is started
 			oldest := slices.IndexFunc(r.boots, func(o bootSeen) bool { return o.boot != r.keeper })
@@ -49,11 +60,13 @@ func (r *rivals) hello(now time.Time, s bootSeen, bound proto.Install, heard fun
 		r.boots = append(r.boots, s)
 	} else {
 		r.boots[known] = s // it may have moved, or have become a new installation
-		if r.last != s.boot {
+		if r.last != s.boot && fresh {
 			r.swaps = append(r.swaps, now)
 		}
 	}
-	r.last = s.boot
+	if fresh {
+		r.last = s.boot
+	}
 	r.swaps = slices.DeleteFunc(r.swaps, func(t time.Time) bool { return now.Sub(t) > rivalWithin })
 	if r.keeper == "" && len(r.swaps) >= rivalSwaps {
 		r.keeper = r.first(bound)
@@ -114,7 +127,7 @@ func (b *batch) rival(dev string, d *deviceView, h proto.Hello) (why string) {
 	if h.Boot == "" {
 		return "" // nothing to tell them apart by
 	}
-	seen := bootSeen{boot: h.Boot, install: h.Install}
+	seen := bootSeen{boot: h.Boot, install: h.Install, nonce: h.Nonce}
 	if b.o.Where != nil {
 		seen.from = b.o.Where(dev)
 	}

@@ -30,6 +30,26 @@ func (b *bench) whereabouts(addr *string) {
 	b.c.o.Where = func(string) string { return *addr }
 }
 
+// Late copies of what an earlier start has said are no second device.
+func TestLateHellosAreNoRival(t *testing.T) {
+	b := newBench(t)
+	b.open()
+	k := b.gadget("kiosk-1")
+	hello := func(boot proto.Boot, nonce string) proto.Welcome {
+		b.pass(time.Second)
+		mark := len(b.out.msgs)
+		b.handle(k.say(k.id, proto.UpHello, proto.Hello{V: 1, Nonce: nonce, Kind: k.kind, Proto: 1, Install: k.install, Boot: boot, First: k.first}))
+		return one[proto.Welcome](b, mark, k.down(proto.DownHello))
+	}
+	hello("before", "n1")
+	for i := range 3 * rivalSwaps {
+		if w := hello("now", fmt.Sprint("n", 2+i)); w.S != proto.Accepted {
+			t.Fatalf("after %d late copies it is answered %+v", i, w)
+		}
+		hello("before", "n1")
+	}
+}
+
 // Two devices with one name take turns; soon the one that was there first stays, and the other is told why it has to go,
 // again when it comes back after 5 minutes, until the first has gone.
 func TestRivals(t *testing.T) {
