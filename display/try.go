@@ -84,6 +84,9 @@ func (t *bench) card(ctx context.Context, p *config.Peripheral) error {
 	defer l.Close() // nothing is left in it that would matter
 	var last card.Number
 	start := time.Now()
+	if err := reader.Greet(ctx, l, p.Options, func() time.Duration { return time.Since(start) }); err != nil {
+		return err
+	}
 	return trial.Card(ctx, t.Bench, func(ctx context.Context, got func(card.Number), bad func(error)) error {
 		return reader.Read(ctx, l, p.Options, func() time.Duration { return time.Since(start) }, func(n card.Number) {
 			if n != last { // by its digest an officer's card stands in the configuration of a centre
@@ -126,6 +129,9 @@ func (t *bench) pads(ctx context.Context, l *line, events <-chan flow.Event) err
 			select {
 			case ev := <-events:
 				if p, ok := ev.(flow.Press); ok {
+					if p.Op == keypad.Call {
+						p.Op = keypad.Next // the key of a pad that has only this one for both
+					}
 					got(p.Press)
 				}
 			case err := <-ended:
