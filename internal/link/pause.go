@@ -68,15 +68,15 @@ func hungUp(age time.Duration, err error) bool {
 	return age < atOnce && (errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE))
 }
 
-// sayAgain is how long the log is spared another cause of the same outcome.
+// sayAgain is how long the log is spared another cause, but for a refusal after there was nobody, or the other way round.
 const sayAgain = time.Minute
 
 // complaint is what was last said of connections that could not be made: the same again and again would fill the log of
 // an SD card.
 type complaint struct {
-	got   outcome
-	cause string
-	at    time.Time
+	refused bool
+	cause   string
+	at      time.Time
 }
 
 // isNew says whether there is something to say, and takes note of it.
@@ -89,9 +89,9 @@ func (c *complaint) isNew(got outcome, err error, now time.Time) bool {
 	if no, ok := errors.AsType[syscall.Errno](err); ok {
 		cause = no.Error() // without the port of this side, which is another each time
 	}
-	if c.cause != "" && c.got == got && (c.cause == cause || now.Sub(c.at) < sayAgain) {
+	if c.cause != "" && c.refused == (got == refused) && (c.cause == cause || now.Sub(c.at) < sayAgain) {
 		return false
 	}
-	*c = complaint{got, cause, now}
+	*c = complaint{got == refused, cause, now}
 	return true
 }

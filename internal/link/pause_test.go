@@ -158,7 +158,7 @@ func TestComplaints(t *testing.T) {
 		wait time.Duration
 		want bool
 	}{
-		{nobody, reset(1), 0, true}, {nobody, reset(2), time.Hour, false}, {nobody, broken, 0, true}, {nobody, reset(3), time.Second, false},
+		{nobody, reset(1), 0, true}, {unheard, reset(2), time.Hour, false}, {nobody, broken, 0, true}, {unheard, reset(3), time.Second, false},
 		{nobody, broken, time.Second, false}, {nobody, reset(4), time.Hour, true}, {refused, reset(4), 0, true}, {refused, reset(4), 0, false},
 		{wasUp, errDropped, 0, false}, {refused, reset(5), 0, true},
 	} {
