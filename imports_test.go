@@ -47,7 +47,7 @@ var allowed = map[string][]string{
 	"internal/link":           {"internal/proto", "github.com/eclipse/paho.mqtt.golang", "github.com/eclipse/paho.mqtt.golang/packets"},
 	"internal/device":         {"internal/proto"},
 	"internal/ticket":         {"drivers/printer"},
-	"internal/station":        {"internal/config", "internal/device", "internal/link", "internal/proto", "drivers/port", "drivers/printer", "drivers/trial", "drivers/usb", "go.yaml.in/yaml/v4", "golang.org/x/sys/unix", "golang.org/x/sync/errgroup"},
+	"internal/station":        {"internal/config", "internal/device", "internal/link", "internal/proto", "drivers/port", "drivers/printer", "drivers/reader", "drivers/trial", "drivers/usb", "go.yaml.in/yaml/v4", "golang.org/x/sys/unix", "golang.org/x/sync/errgroup"},
 	"internal/sim":            {"daemon/...", "kiosk/flow", "display/flow", "drivers/...", "internal/..."},
 	"internal/e2e":            {"daemon/...", "drivers/...", "internal/..."},
 	"internal/bench":          {"daemon/...", "drivers/virtual", "internal/config", "internal/proto", "golang.org/x/sync/errgroup"},

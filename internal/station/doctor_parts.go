@@ -13,9 +13,11 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"quhao/drivers/port"
 	"quhao/drivers/printer"
+	"quhao/drivers/reader"
 	"quhao/drivers/trial"
 	"quhao/internal/config"
 )
@@ -179,6 +181,14 @@ func (d *doctor) tried(ctx context.Context, thing config.Text, p part) {
 		d.bad(thing, both("还有别的程序打开了它，会抢走数据："+others+"；请停用那个程序",
 			"another program has it open as well and takes bytes away: "+others+"; stop that program"))
 		return
+	}
+	if reader.Is(p.Options) {
+		start := time.Now()
+		if err := reader.Greet(ctx, l, p.Options, func() time.Duration { return time.Since(start) }); err != nil {
+			d.bad(thing, both(fmt.Sprintf("%s 可以打开，但读卡器不应答（%v）：请检查电源、接线、拨码和波特率", l.Name(), err),
+				fmt.Sprintf("%s can be opened, and no reader answers (%v): look at power, wires, switches and baud", l.Name(), err)))
+			return
+		}
 	}
 	driver, ok := p.Options.(printer.Driver)
 	if !ok {

@@ -181,6 +181,11 @@ func TestDoctorFinds(t *testing.T) {
 			}
 		}, []string{"device.yaml:5:9"}},
 		{"nothing served", 0, func(_ *testing.T, c *clinic, _ *virtual.Printer) { c.d.a.Local = "" }, []string{"控制器还没有下发"}},
+		{"a reader that does not answer", 0, func(t *testing.T, c *clinic, _ *virtual.Printer) {
+			if err := os.WriteFile(c.d.a.Local, []byte(strings.Replace(clinicFile, "driver: rdm6300", "driver: pn532", 1)), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}, []string{"读卡器不应答"}},
 		{"no paper", 0, func(_ *testing.T, _ *clinic, p *virtual.Printer) { p.SetOut(true) }, []string{"[有误 wrong] 打印机 printer", "请装纸"}},
 		{"mute", 0, func(_ *testing.T, _ *clinic, p *virtual.Printer) { p.SetMute(true) }, []string{"没有应答：请检查电源"}},
 		{"unplugged", 0, func(_ *testing.T, c *clinic, _ *virtual.Printer) { c.d.sys = fstest.MapFS{} },
