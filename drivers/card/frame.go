@@ -25,6 +25,9 @@ const (
 	CRC16X     = "crc16_xmodem" // polynomial 1021, start 0000, high byte first (XMODEM)
 )
 
+// none stands for no bytes, where a frame has neither beginning nor end of its own.
+const none = "none"
+
 // frameMax is the longest frame in bytes.
 const frameMax = 256
 
@@ -40,11 +43,11 @@ type Frame struct {
 	// UID is First or Last if the numbers are UIDs of four bytes; see Wedge.
 	UID string `yaml:"uid"`
 
-	Start      string `yaml:"start"`       // hex digits of the bytes a frame begins with, up to 8 bytes; empty for none
+	Start      string `yaml:"start"`       // hex digits of the bytes a frame begins with, up to 8 bytes, or none
 	Length     int    `yaml:"length"`      // of the whole frame in bytes, 0 if it is not always the same
 	LengthAt   int    `yaml:"length_at"`   // place of a byte that tells the length, 0 if there is none
 	LengthPlus int    `yaml:"length_plus"` // what has to be added to that byte to have the length of the whole frame, -8 to 64
-	End        string `yaml:"end"`         // hex digits of the bytes a frame ends with, up to 8; empty for none
+	End        string `yaml:"end"`         // hex digits of the bytes a frame ends with, up to 8, or none
 
 	Sum      string `yaml:"sum"`       // the checksum, one of the names above; none
 	SumHex   bool   `yaml:"sum_hex"`   // it is written as hex digits in ASCII
@@ -66,14 +69,14 @@ func (f *Frame) Check() error {
 	errs := append(f.mistakes(Decimal10, Hex), endMistakes(f.UID)...)
 	bad := func(format string, a ...any) { errs = append(errs, fmt.Errorf(format, a...)) }
 	for _, o := range []struct{ key, value string }{{"start", f.Start}, {"end", f.End}} {
-		if b, err := hex.DecodeString(o.value); err != nil || len(b) > 8 {
-			bad("%s %q: must be the hex digits of up to 8 bytes, such as 02FF", o.key, o.value)
+		if b, err := hex.DecodeString(o.value); o.value != none && (err != nil || len(b) < 1 || len(b) > 8) {
+			bad("%s %q: must be the hex digits of 1 to 8 bytes, such as 02FF, or none", o.key, o.value)
 		}
 	}
-	if f.Start == "" && f.End == "" {
+	if f.Start == none && f.End == none {
 		bad("start or end: one of them must be given, or nobody could find a frame again after noise")
 	}
-	if f.Length == 0 && f.LengthAt == 0 && f.End == "" {
+	if f.Length == 0 && f.LengthAt == 0 && f.End == none {
 		bad("length, length_at or end: one of them must say where a frame ends")
 	}
 	if f.Length != 0 && f.LengthAt != 0 {
@@ -104,8 +107,12 @@ func (f *Frame) Check() error {
 
 // shape is the parts of the options that every frame needs, read once for each call; checked options have no errors.
 func (f *Frame) shape() (start, end []byte) {
-	start, _ = hex.DecodeString(f.Start)
-	end, _ = hex.DecodeString(f.End)
+	if f.Start != none {
+		start, _ = hex.DecodeString(f.Start)
+	}
+	if f.End != none {
+		end, _ = hex.DecodeString(f.End)
+	}
 	return start, end
 }
 

@@ -88,7 +88,7 @@ func TestChecksums(t *testing.T) {
 }
 
 func TestFrameCheck(t *testing.T) {
-	f := Frame{Numbering: usual(), Start: "0", LengthPlus: 99, LengthAt: 20, Length: 3, Sum: "md5", Field: "words", UID: "both"}
+	f := Frame{Numbering: usual(), Start: "0", End: none, LengthPlus: 99, LengthAt: 20, Length: 3, Sum: "md5", Field: "words", UID: "both"}
 	err := f.Check()
 	for _, word := range []string{"start", "length_plus 99", "length_at 20", `sum "md5"`, `field "words"`, `uid "both"`} {
 		if err == nil || !strings.Contains(err.Error(), word) {
@@ -96,9 +96,9 @@ func TestFrameCheck(t *testing.T) {
 		}
 	}
 	for _, bad := range []Frame{
-		{Numbering: usual(), Sum: NoSum, Field: Binary, Length: 8},                                          // nothing to find it by
-		{Numbering: usual(), Sum: NoSum, Field: Binary, Start: "02"},                                        // nothing says where it ends
-		{Numbering: usual(), Sum: CRC16, Field: Binary, Start: "02", Length: 6, FieldAt: 1, FieldLength: 4}, // no room for the checksum
+		{Numbering: usual(), Start: none, End: none, Sum: NoSum, Field: Binary, Length: 8},                             // nothing to find it by
+		{Numbering: usual(), Sum: NoSum, Field: Binary, Start: "02", End: none},                                        // nothing says where it ends
+		{Numbering: usual(), Sum: CRC16, Field: Binary, Start: "02", End: none, Length: 6, FieldAt: 1, FieldLength: 4}, // no room for the checksum
 		{Numbering: usual(), Sum: NoSum, Field: Binary, Start: "02", End: "03", Length: 4, FieldAt: 1, FieldLength: 4},
 	} {
 		if bad.Check() == nil {
