@@ -221,6 +221,9 @@ func (a *applier) printedBefore(t *Ticket, b Issued) {
 		answer = RequestID(b.Ticket)
 	}
 	t.Papers = map[RequestID]Paper{answer: PaperStarted}
+	if first := RequestID(b.Ticket); b.Off == 0 && first != answer {
+		t.Papers[first] = PaperOpen // this is a second paper: whoever asked first has one as well, for all that is known
+	}
 	for _, r := range []RequestID{answer, RequestID(b.Ticket)} {
 		if _, done := a.answers[0][r]; !done { // what was answered yesterday a replay may not know
 			a.answers[0][r] = Answer{Code: OK, Ticket: t.ID, Ahead: b.Ahead, Seq: a.e.Seq}

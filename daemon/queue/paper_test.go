@@ -254,6 +254,19 @@ func TestFactsAreTakenInOrderAndOnce(t *testing.T) {
 	}
 }
 
+// A restore has lost a ticket, and the first to tell of it is the kiosk that showed it once more and failed to print it: the
+// paper of the first request may exist all the same.
+func TestASecondPaperDoesNotVoidALostTicket(t *testing.T) {
+	h := openHall(t)
+	h.fact(ReportPaper{Ticket: "first", Answer: "again", Paper: PaperStarted, Dept: edu, Number: "A077", Day: h.s.Day})
+	h.fact(ReportPaper{Ticket: "first", Answer: "again", Paper: PaperNone})
+	x := h.s.Tickets["first"]
+	h.state(x, Waiting)
+	h.fact(ReportPaper{Ticket: "first", Answer: "first", Paper: PaperStarted, Dept: edu, Number: "A077", Day: h.s.Day})
+	h.fact(ReportPaper{Ticket: "first", Answer: "first", Paper: PaperNone})
+	h.state(x, Void)
+}
+
 // During a recovery the journal of an installation that nobody has approved is heard: its papers get their places. But it may
 // be an old copy, so its word that a request was given up counts for nothing but that nobody knows.
 func TestAWaitingInstallationHandsIn(t *testing.T) {
