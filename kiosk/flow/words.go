@@ -18,7 +18,7 @@ func words(s State) (title, hint Text) {
 	case Take:
 		return Text{"请取走号票", "Take your ticket"}, Text{"请留意叫号", "Please watch for your number"}
 	case TakeOffline:
-		return Text{"请取走号票", "Take your ticket"}, Text{"离线取号，按取号时间排队", "Taken offline; your place is by the time of now"}
+		return Text{"请取走号票", "Take your ticket"}, Text{"离线取号，按取号时间排队", "Taken offline; your place in the queue counts from now"}
 	case Again:
 		return Text{"您已取号", "You already have a number"}, Text{"号票已补打", "Your ticket was printed again"}
 	case Closed:
