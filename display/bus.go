@@ -178,11 +178,18 @@ func (b *bus) silence() {
 	}
 }
 
-// await waits for the answer of a display, and tells of one that is gone or back.
+// await waits for the answer of a display, and tells of one that is gone or back. One that has its line alone is told
+// what is new at once.
 func (b *bus) await(ctx context.Context, i int) {
 	late := time.NewTimer(answerWithin)
 	defer late.Stop()
+	var news <-chan struct{}
+	if len(b.turns.all) == 1 {
+		news = b.woken
+	}
 	select {
+	case <-news:
+		wake(b.woken)
 	case <-b.answered:
 		if b.turns.heard(i) {
 			b.screens[i].part("ok")
