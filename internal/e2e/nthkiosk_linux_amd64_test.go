@@ -152,6 +152,9 @@ func TestNthOperationOfKioskFails(t *testing.T) {
 			}
 		}
 	}
+	if failed < len(plan)*8/10 { // some kiosks open their printer less often than others
+		t.Errorf("of %d failures only %d were met", len(plan), failed)
+	}
 	for _, row := range slices.Sorted(maps.Keys(rows)) {
 		t.Logf("%4d  %s", rows[row], row)
 	}
