@@ -122,6 +122,11 @@ func (d *doctor) missing(thing config.Text, p part) {
 		d.bad(thing, both("连不上 "+o.TCP+"：请检查电源和网线", o.TCP+" cannot be reached: look at its power and its cable"))
 		return
 	}
+	if o.PCSC != "" {
+		d.bad(thing, both("pcscd 或读卡器 "+o.PCSC+" 不在：请插上读卡器，并启动 pcscd（systemctl start pcscd）",
+			"pcscd or its reader "+o.PCSC+" is not there: plug the reader in, and start pcscd"))
+		return
+	}
 	if node, err := d.node(o); err != nil {
 		d.diagnose(thing, o, err)
 	} else {
