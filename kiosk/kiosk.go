@@ -102,19 +102,6 @@ func (k *kiosk) printerTells(ctx context.Context, ev flow.Event) {
 	}
 }
 
-// keys reads presses of department keys.
-func (k *kiosk) keys(driver keypad.Driver, bad *tally) func(context.Context, *port.Line) error {
-	return func(ctx context.Context, l *port.Line) error {
-		var bounce keypad.Bounce
-		return port.Decode(ctx, l, driver.Decode, func(p keypad.Press) bool { return p.Op == keypad.Choose },
-			func(p keypad.Press) {
-				if bounce.Pass(k.st.Now().Up, p) {
-					k.tell(ctx, flow.Key{N: p.Arg})
-				}
-			}, func(error) { bad.add() })
-	}
-}
-
 // line keeps a line open and tells of its state.
 func (k *kiosk) line(ctx context.Context, w wire) error {
 	o := k.st.PortOptions(w.name, w.port)
