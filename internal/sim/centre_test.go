@@ -80,7 +80,9 @@ func (c *centre) Append(events []queue.Event, _ []queue.Ticket, _ []queue.Visit)
 // commit keeps events, each of which must keep the rules.
 func (c *centre) commit(events []queue.Event) {
 	for _, e := range events {
-		c.w.say("event %d %s %+v (%s)", e.Seq, e.Body.Kind(), e.Body, e.Request)
+		if c.w.traced {
+			c.w.say("event %d %s %+v (%s)", e.Seq, e.Body.Kind(), e.Body, e.Request)
+		}
 		c.w.books.event(c.w, c.shadow, e)
 		if _, err := c.shadow.Apply(e); err != nil {
 			c.w.fail("the log is broken: %v", err)

@@ -58,7 +58,9 @@ func (l *link) send(m proto.Message) error {
 	}
 	c := l.w.centre
 	life := c.life
-	l.w.say("%s> %s %s", l.dev, m.Topic, m.Payload)
+	if l.w.traced { // asked here, and not in say, where most is said: what is not said costs nothing then
+		l.w.say("%s> %s %s", l.dev, m.Topic, m.Payload)
+	}
 	l.w.transmit(m.Topic, func() {
 		if c.life == life {
 			c.hear(l.dev, m)
@@ -73,7 +75,9 @@ func (l *link) deliver(m proto.Message, retained bool) {
 	m.Retain = retained
 	l.w.transmit(m.Topic, func() {
 		if l.connected && l.gen == gen && !l.deaf && l.runs() {
-			l.w.say("%s< %s %s", l.dev, m.Topic, m.Payload)
+			if l.w.traced {
+				l.w.say("%s< %s %s", l.dev, m.Topic, m.Payload)
+			}
 			l.take(m)
 		}
 	})
