@@ -138,7 +138,11 @@ func run(ctx context.Context, conf *config.Config, o runOptions, log *slog.Logge
 	if err != nil {
 		return startError{err}
 	}
-	defer st.Close()
+	defer func() {
+		if err := st.Close(); err != nil {
+			log.Warn("the database was not closed in order; what was committed is safe", "err", err)
+		}
+	}()
 	ctl, err := controller.New(controller.Options{
 		Config: conf, Store: timedStore{st, figures, kept}, Publisher: out, Keys: controller.NewFileKeys(o.data), Random: random, Where: out.where, Log: log,
 		Tight: kept.Tight,
