@@ -14,8 +14,8 @@ import (
 // herd is how many devices lose their broker at once: more than six times those that may sign in at the same moment.
 const herd = 200
 
-// All devices of a large centre lose their broker at once and find another in its place: everybody is let in, hardly
-// anybody is pushed out by the others, and nobody has to be told twice.
+// All devices of a large centre lose their broker at once and find another in its place: everybody is let in,
+// and not by pushing each other out (most are not, even on a machine that is busy with other things).
 func TestHerd(t *testing.T) {
 	var names []string
 	for i := range herd {
@@ -60,10 +60,11 @@ func TestHerd(t *testing.T) {
 	began := time.Now()
 	await(true)
 	took := time.Since(began).Round(10 * time.Millisecond)
-	if out := second.Counters().Refused; out[Crowded] > herd/2 || out[Forgotten] > 0 || out[Replaced] > 0 {
+	out := second.Counters().Refused
+	if out[Crowded] > herd/2 || out[Forgotten] > 0 || out[Replaced] > 0 {
 		t.Errorf("refused: %v", out)
 	}
-	t.Logf("%d devices back %s after the broker; pushed out by others %d", herd, took, second.Counters().Refused[Crowded])
+	t.Logf("%d devices back %s after the broker; pushed out by others %d", herd, took, out[Crowded])
 }
 
 // watch tells of each connection and each loss.
