@@ -138,11 +138,7 @@ func run(ctx context.Context, conf *config.Config, o runOptions, log *slog.Logge
 	if err != nil {
 		return startError{err}
 	}
-	defer func() {
-		if err := st.Close(); err != nil {
-			log.Warn("the database was not closed in order; what was committed is safe", "err", err)
-		}
-	}()
+	defer closeStore(st, log)
 	ctl, err := controller.New(controller.Options{
 		Config: conf, Store: timedStore{st, figures, kept}, Publisher: out, Keys: controller.NewFileKeys(o.data), Random: random, Where: out.where, Log: log,
 		Tight: kept.Tight,
@@ -224,6 +220,12 @@ func openStore(data string, al *alarms, log *slog.Logger) (*store.Store, *reserv
 		return nil, nil, errors.Join(err, st.Close())
 	}
 	return st, kept, nil
+}
+
+func closeStore(st *store.Store, log *slog.Logger) {
+	if err := st.Close(); err != nil {
+		log.Warn("the database was not closed in order; what was committed is safe", "err", err)
+	}
 }
 
 // listenPages opens the address of the pages: encrypted beyond this machine, unless the configuration says otherwise.
