@@ -169,6 +169,9 @@ func (w *world) healed() {
 		w.fail("the controller does not run")
 		return
 	}
+	if s.Recovering {
+		w.fail("the recovery does not end")
+	}
 	for _, k := range w.kiosks {
 		w.settled(k.program)
 		if v := k.flow.View(k.time()); v.Screen.State == "asking" || v.Screen.State == "printing" || v.Fault {
@@ -184,9 +187,6 @@ func (w *world) healed() {
 		if t.State == queue.Waiting && !w.books.sent[t.ID] && known(t) == 0 {
 			w.fail("%s waits and is known to have no paper: %+v", t.Number, t.Papers)
 		}
-	}
-	if s.Recovering {
-		w.fail("the recovery does not end")
 	}
 	w.equal()
 }
