@@ -13,10 +13,9 @@ import (
 	"quhao/kiosk/flow"
 )
 
-// cards is the line of the card reader. A card's number ends here: what goes on is its digest. A card that identifies
+// cards is the line of the card reader, or of the scanner beside it. A card's number ends here: what goes on is its digest. A card that identifies
 // nobody is counted, and its holder told.
-func (k *kiosk) cards(at config.Port, driver any) wire {
-	const part = "card_reader"
+func (k *kiosk) cards(part string, at config.Port, driver any) wire {
 	bad := k.parts.add(part)
 	return wire{
 		name: part, port: at,

@@ -66,11 +66,17 @@ func newKiosk(st *station.Station, window *station.Window, log *slog.Logger) (*k
 	}
 	k.press = newPress(driver, d.Printer.Port.Baud, layout, k.printerTells, k.parts.add("printer"))
 	k.lines = append(k.lines, wire{name: "printer", port: d.Printer.Port, use: k.press.use})
-	if p := d.CardReader; p != nil {
-		if !reader.Is(p.Options) {
-			return nil, fmt.Errorf("card_reader: the driver %s reads no cards", p.Driver)
+	for _, r := range []struct {
+		part string
+		*config.Peripheral
+	}{{"card_reader", d.CardReader}, {"scanner", d.Scanner}} {
+		if r.Peripheral == nil {
+			continue
 		}
-		k.lines = append(k.lines, k.cards(p.Port, p.Options))
+		if !reader.Is(r.Options) {
+			return nil, fmt.Errorf("%s: the driver %s reads no cards", r.part, r.Driver)
+		}
+		k.lines = append(k.lines, k.cards(r.part, r.Port, r.Options))
 	}
 	for _, p := range d.Keypad {
 		driver, ok := p.Options.(keypad.Driver)

@@ -31,7 +31,7 @@ func main() {
 // program is the kiosk; dial makes another pipe than the real one, for tests.
 func program(dial func(link.Options) station.Pipe) station.Program {
 	return station.Program{
-		Name: "quhao-kiosk", Version: version, Kind: proto.KindKiosk, Try: []string{"printer", "card", "keypad"},
+		Name: "quhao-kiosk", Version: version, Kind: proto.KindKiosk, Try: []string{"printer", "card", "keypad", "scanner"},
 		What: "runs a kiosk of Quhao: a card or a key, a number, a ticket.",
 		Serve: func(ctx context.Context, a station.Arguments, out io.Writer, log *slog.Logger) error {
 			return serve(ctx, a, log, out, dial)

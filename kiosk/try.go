@@ -29,6 +29,9 @@ func (k *kiosk) try(ctx context.Context, what string, out io.Writer, in io.Reade
 		name = "card_reader"
 		driver := d.CardReader.Options
 		test = func(l *port.Line) error { return trial.Card(ctx, b, digested(k.readCards(l, driver), out)) }
+	case what == "scanner" && d.Scanner != nil:
+		driver := d.Scanner.Options
+		test = func(l *port.Line) error { return trial.Card(ctx, b, digested(k.readCards(l, driver), out)) }
 	case what == "keypad" && len(d.Keypad) > 0:
 		driver := d.Keypad[0].Options.(keypad.Driver)
 		test = func(l *port.Line) error { return trial.Keypad(ctx, b, readKeys(l, driver), k.expected()) }

@@ -69,7 +69,7 @@ func (d *decoder) kiosk(p *Device, whole bool) {
 	if p.Keypad == nil && d.ok(&p.Keypad, &p.Keys) && len(p.Keys) > 1 {
 		d.at(&p.Keys, "without a keypad nobody can choose among %d keys; add a keypad, or leave one key", len(p.Keys))
 	}
-	if !d.given[&p.Keypad] && !d.given[&p.CardReader] {
+	if !d.given[&p.Keypad] && !d.given[&p.CardReader] && !d.given[&p.Scanner] {
 		d.at(&p.ID, "a kiosk needs a keypad or a card_reader, or nobody can ask it for a ticket")
 	}
 }
@@ -78,6 +78,7 @@ func (d *decoder) kiosk(p *Device, whole bool) {
 func (d *decoder) unit(p *Device, whole bool) {
 	d.foreign(CounterUnit, Kiosk, map[string]any{
 		"hall": &p.Hall, "letter": &p.Letter, "card": &p.Card, "lang": &p.Lang, "keys": &p.Keys, "printer": &p.Printer,
+		"scanner": &p.Scanner,
 	})
 	if !whole {
 		return
@@ -99,7 +100,7 @@ type owned struct {
 // all lists the peripherals of a device.
 func (p *Device) all() []owned {
 	var out []owned
-	for _, one := range []owned{{"printer", p.Printer}, {"card_reader", p.CardReader}} {
+	for _, one := range []owned{{"printer", p.Printer}, {"card_reader", p.CardReader}, {"scanner", p.Scanner}} {
 		if one.p != nil {
 			out = append(out, one)
 		}
@@ -223,7 +224,7 @@ func (d *decoder) fits(p *Device, c *Centre, n ids) {
 			d.at(&k.Item, "the item %q does not belong to the department %q", k.Item, k.Department)
 		}
 	}
-	if p.Kind == Kiosk && !d.given[&p.CardReader] {
+	if p.Kind == Kiosk && !d.given[&p.CardReader] && !d.given[&p.Scanner] {
 		for i := range p.Keys {
 			k := &p.Keys[i]
 			if own := c.Department(k.Department); own != nil && own.Card == CardRequired && d.ok(&k.Department) {

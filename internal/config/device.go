@@ -27,6 +27,7 @@ type Device struct {
 
 	Printer    *Peripheral   `yaml:"printer"`
 	CardReader *Peripheral   `yaml:"card_reader"`
+	Scanner    *Peripheral   `yaml:"scanner"` // of a kiosk: a second reader, of campus codes, beside the one of cards
 	LED        []*Peripheral `yaml:"led" one:"yes" count:"1..16"`
 	Keypad     []*Peripheral `yaml:"keypad" one:"yes" count:"1..16"` // call keys of a counter, department keys of a kiosk
 	Rater      []*Peripheral `yaml:"rater" one:"yes" count:"1..16"`

@@ -23,7 +23,7 @@ func sorts(key string) drivers.Kind {
 	switch key {
 	case "printer":
 		return drivers.Printer
-	case "card_reader":
+	case "card_reader", "scanner":
 		return drivers.Card
 	case "led":
 		return drivers.LED

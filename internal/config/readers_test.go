@@ -84,3 +84,31 @@ card_reader:
 		t.Errorf("%s with %s: %v", driver, options, mistakes)
 	}
 }
+
+// A kiosk may have a scanner beside its card reader, or in its place; a counter unit has none.
+func TestScannerOfADevice(t *testing.T) {
+	const kiosk = `version: 1
+id: kiosk-1
+kind: kiosk
+hall: hall-1
+letter: X
+keys: [{key: 1, department: office}]
+printer: {driver: text, port: {serial: ports/printer}}
+scanner: {driver: scanner_wedge, port: {evdev: "name:Scanner"}}
+`
+	for text, want := range map[string]string{
+		kiosk: "", kiosk + "card_reader: {driver: pcsc, port: {pcsc: ACR122U}}\n": "",
+		"version: 1\nid: unit-1\nkind: counter\ncounters: [c1]\nkeypad: {driver: terminal, port: {serial: a}}\n" +
+			"scanner: {driver: scanner, port: {serial: b}}\n": "scanner",
+		strings.Replace(kiosk, "scanner_wedge", "escpos", 1): "there is no driver",
+	} {
+		file := filepath.Join(t.TempDir(), strings.Fields(text)[3]+".yaml")
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, mistakes := LoadDevice(file)
+		if err := mistakes.Err(); (want == "") != (err == nil) || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", text, mistakes)
+		}
+	}
+}

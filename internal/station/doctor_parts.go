@@ -48,6 +48,7 @@ func partsOf(d *config.Device) (out []part) {
 	}
 	add(both("打印机", "printer"), "printer", d.Printer)
 	add(both("读卡器", "card reader"), "card_reader", d.CardReader)
+	add(both("扫码器", "scanner"), "scanner", d.Scanner)
 	add(both("窗口屏", "display"), "led", d.LED...)
 	add(both("按键", "keys"), "keypad", d.Keypad...)
 	add(both("评价器", "rater"), "rater", d.Rater...)

@@ -363,7 +363,7 @@ func (s *Station) NewID() proto.ID {
 // line lies in the data folder.
 func (s *Station) PortOptions(part string, p config.Port) port.Options {
 	o := portOptions(s.Dir, p)
-	if o.Trace = s.trace.Of(part); part == "card_reader" && !s.bench {
+	if o.Trace = s.trace.Of(part); (part == "card_reader" || part == "scanner") && !s.bench {
 		o.Trace = s.trace.OfCards(part)
 	}
 	return o
