@@ -165,6 +165,9 @@ func (c *crash) mortals() []*mortal { return append(append([]*mortal(nil), c.kio
 func (c *crash) round(n int) {
 	c.t.Helper()
 	c.pause(100, 1100)
+	if n%3 == 0 {
+		c.pause(1000, 2500) // so long that sessions open and work is done
+	}
 	daemon, broker, devices := c.victims(n)
 	if daemon {
 		c.burst.Store(true)
