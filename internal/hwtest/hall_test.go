@@ -30,6 +30,7 @@ const (
 // hall is a centre with its controller on the host, beyond the guest's network, and its devices in the guest.
 type hall struct {
 	m          *machine
+	name       string // of its folder in the guest
 	bin        string // quhaod
 	conf, data string
 	port, http string // of quhaod: the encrypted port of the broker, the pages
@@ -44,14 +45,14 @@ type hall struct {
 }
 
 // openHall starts the controller, plugs everything in and starts the programs.
-func openHall(t *testing.T, m *machine) *hall {
+func openHall(t *testing.T, m *machine, name string) *hall {
 	t.Helper()
-	h := &hall{m: m, bin: filepath.Join(t.TempDir(), "quhaod"), data: filepath.Join(t.TempDir(), "quhaod"), port: freePort(t), http: freePort(t), slot: newSlot()}
+	h := &hall{m: m, name: name, bin: filepath.Join(t.TempDir(), "quhaod"), data: filepath.Join(t.TempDir(), "quhaod"), port: freePort(t), http: freePort(t), slot: newSlot()}
 	build(t, h.bin, "quhao/daemon")
 	h.conf = h.centre()
 	for _, id := range []string{"kiosk-1", "unit-1"} {
 		text := h.tell("enrol", "-config", h.conf, "-mqtt", HostAddr+":"+h.port, id)
-		m.must("Write", File{Path: "/var/" + id + ".yaml", Text: text}, &struct{}{})
+		m.must("Write", File{Path: h.file(id) + ".yaml", Text: text}, &struct{}{})
 	}
 	h.controller()
 	h.printer = virtual.NewPrinter(virtual.PrinterOptions{OnPaper: h.slot.take})
@@ -61,14 +62,17 @@ func openHall(t *testing.T, m *machine) *hall {
 	h.wires["led"].plug()
 	m.qmp.plug("wedge", "usb-kbd", map[string]any{"serial": "WEDGE"})
 	h.startKiosk()
-	h.unit = m.start("quhao-display", "-config", "/var/unit-1.yaml", "-data", "/var/unit-1", "-http", unitPage)
+	h.unit = m.start("quhao-display", "-config", h.file("unit-1")+".yaml", "-data", h.file("unit-1"), "-http", unitPage)
 	h.kioskReady()
 	h.unitSees("ready", func(p unitState) bool { return p.Ready && !p.Stale && p.Parts["led c1"] == "ok" })
 	return h
 }
 
+// file is where a device's folder is in the guest; its identity lies beside it.
+func (h *hall) file(id string) string { return "/var/" + h.name + "/" + id }
+
 func (h *hall) startKiosk() {
-	h.kiosk = h.m.start("quhao-kiosk", "-config", "/var/kiosk-1.yaml", "-data", "/var/kiosk-1", "-http", kioskPage)
+	h.kiosk = h.m.start("quhao-kiosk", "-config", h.file("kiosk-1")+".yaml", "-data", h.file("kiosk-1"), "-http", kioskPage)
 }
 
 // centre copies the configuration with the ports of this run.
@@ -108,7 +112,7 @@ func (h *hall) controller() {
 		}
 	})
 	t.Cleanup(h.stop)
-	h.m.within(patience, "quhaod healthy", func() bool {
+	h.m.within("quhaod healthy", func() bool {
 		res, err := http.Get("http://127.0.0.1:" + h.http + "/healthz")
 		return err == nil && res.Body.Close() == nil
 	})
@@ -156,12 +160,12 @@ type unitState struct {
 func sees[T any](m *machine, addr, what string, want func(T) bool) T {
 	m.t.Helper()
 	var text string
-	end := time.Now().Add(patience)
+	inVain := m.waiting()
 	tick := time.NewTicker(20 * time.Millisecond) // the guest's processor has other things to do as well
 	defer tick.Stop()
 	for ; ; <-tick.C {
 		var p T
-		if err := m.call("Get", "http://"+addr+"/state", &text, 0); err == nil {
+		if err := m.call("Get", "http://"+addr+"/state", &text); err == nil {
 			if err := json.Unmarshal([]byte(text), &p); err != nil {
 				m.fatal("%s: %v: %s", addr, err, text)
 			}
@@ -169,8 +173,8 @@ func sees[T any](m *machine, addr, what string, want func(T) bool) T {
 				return p
 			}
 		}
-		if time.Now().After(end) {
-			m.fatal("in vain for %v: %s: %s", patience, what, text)
+		if inVain() {
+			m.fatal("in vain: %s: %s", what, text)
 		}
 	}
 }
@@ -213,7 +217,7 @@ func (h *hall) paper() (number string, p virtual.Paper) {
 	h.m.t.Helper()
 	select {
 	case p = <-h.slot.papers:
-	case <-time.After(patience):
+	case <-time.After(endurance):
 		h.m.fatal("no paper")
 	}
 	return numberOnPaper.FindString(strings.Join(p.Lines, "\n")), p

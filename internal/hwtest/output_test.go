@@ -47,8 +47,8 @@ func (r *running) more(wait time.Duration) {
 // until waits until what was written is as wanted.
 func (r *running) until(what string, want func(text string) bool) {
 	r.m.t.Helper()
-	for end := time.Now().Add(patience); !want(r.text); {
-		if r.over || time.Now().After(end) {
+	for inVain := r.m.waiting(); !want(r.text); {
+		if r.over || inVain() {
 			r.m.fatal("%s: in vain: %s (ended: %t %s); it says:\n%s", r.name, what, r.over, r.how, tail(r.text, 25))
 		}
 		r.more(time.Second)
@@ -69,8 +69,8 @@ func (r *running) lines(word string) (out []string) {
 func (r *running) end(s syscall.Signal) {
 	r.m.t.Helper()
 	r.m.must("Signal", Kill{ID: r.id, Signal: int(s)}, &struct{}{})
-	for end := time.Now().Add(patience); !r.over; {
-		if time.Now().After(end) {
+	for inVain := r.m.waiting(); !r.over; {
+		if inVain() {
 			r.m.fatal("%s does not end", r.name)
 		}
 		r.more(time.Second)

@@ -55,7 +55,7 @@ func (h *hall) midTicket(f *figures) {
 	h.card(visitors)
 	select {
 	case <-half:
-	case <-time.After(patience):
+	case <-time.After(endurance):
 		h.m.fatal("no half ticket")
 	}
 	printer.pull()
@@ -66,7 +66,7 @@ func (h *hall) midTicket(f *figures) {
 		h.m.t.Errorf("half a ticket was cut off: %q", p.Lines)
 	}
 	other.plug()
-	h.m.within(patience, "another adapter", func() bool { return h.target(other) != "" })
+	h.m.within("another adapter", func() bool { return h.target(other) != "" })
 	if is := h.target(other); is != was {
 		h.m.t.Errorf("the other adapter is %s, not %s", is, was)
 	}
@@ -128,7 +128,7 @@ func (h *hall) close() {
 	if h.m.t.Failed() {
 		for name, addr := range map[string]string{"kiosk": kioskPage, "counter unit": unitPage} {
 			var page string
-			err := h.m.call("Get", "http://"+addr+"/state", &page, 0)
+			err := h.m.call("Get", "http://"+addr+"/state", &page)
 			h.m.t.Logf("the %s's page: %s %v", name, page, err)
 		}
 		h.m.t.Logf("the kiosk said:\n%s\nthe counter unit said:\n%s", h.kiosk.last(), h.unit.last())

@@ -68,7 +68,7 @@ func (q *qmp) do(command string, args map[string]any) {
 		if r.Error != nil {
 			q.m.fatal("qmp %s: %s", command, r.Error.Desc)
 		}
-	case <-time.After(patience):
+	case <-time.After(endurance):
 		q.m.fatal("qmp %s: no answer", command)
 	}
 }
@@ -87,7 +87,7 @@ func (q *qmp) plug(id, driver string, props map[string]any) {
 func (q *qmp) unplug(id string) {
 	q.m.t.Helper()
 	q.do("device_del", map[string]any{"id": id})
-	late := time.After(patience)
+	late := time.After(endurance)
 	for {
 		select {
 		case e := <-q.events:

@@ -59,7 +59,7 @@ func (h *hall) serve(want string) {
 	h.m.t.Helper()
 	digits := strings.TrimLeft(strings.TrimLeft(want, "AX"), "0")
 	h.key("NEXT", "called "+want, func(p unitState) bool { return p.Counters[0].S == "calling" })
-	h.m.within(patience, "number "+digits+" on the display", func() bool { return fmt.Sprint(h.led.Shown().Value) == digits })
+	h.m.within("number "+digits+" on the display", func() bool { return fmt.Sprint(h.led.Shown().Value) == digits })
 	h.key("START", "started "+want, func(p unitState) bool { return p.Counters[0].S == "serving" })
 	h.key("COMPLETE", "completed "+want, func(p unitState) bool { return p.Counters[0].S == "idle" })
 }
@@ -76,7 +76,7 @@ func (h *hall) key(line, what string, want func(unitState) bool) {
 
 // testVisits lets visitors tap or press for a number, read it from their paper, and be called and served in order.
 func testVisits(t *testing.T, m *machine, f *figures) {
-	h := openHall(t, m)
+	h := openHall(t, m, "visits")
 	defer h.close()
 	h.tell("sign", "on", "c1", "officer-1")
 	h.unitSees("open counter", func(p unitState) bool { return len(p.Counters) == 1 && p.Counters[0].S == "idle" })

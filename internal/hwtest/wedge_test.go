@@ -30,7 +30,7 @@ func testWedge(t *testing.T, m *machine, f *figures) {
 	var console int
 	m.must("Console", struct{}{}, &console)
 	tty := &running{m: m, name: "the console", id: console}
-	m.within(patience, "the keyboard", func() bool { return m.plugged(wedgeName) })
+	m.within("the keyboard", func() bool { return m.plugged(wedgeName) })
 	m.qmp.typed("7", "ret")
 	tty.until("what the keyboard types", func(text string) bool { return strings.Contains(text, "7\n") })
 	reader := m.listen(Reader{Kind: "card", Driver: "wedge", Port: `{evdev: "usb:0627:0001"}`, Options: "{digits: 7}"})
