@@ -24,10 +24,10 @@ type figures struct {
 // String is the line that is printed at the end.
 func (f figures) String() string {
 	return fmt.Sprintf(`
-GPIO keys: presses made %d, seen %d, extra 0, among %d spikes (sequences played too late and left out: %d)
-matrix keypad: presses made and seen %d, three at once %d, ghosts 0
+GPIO keys: presses made %d, seen %d, among %d spikes (sequences played too late and left out: %d)
+matrix keypad: presses made and seen %d, three at once %d
 Wiegand: cards sent and read %d (%d bits, the fastest one each %v)
-wedge: cards typed %d, read %d, keys that came to the console 0
+wedge: cards typed %d, read %d
 hall: taps %d, tickets printed %d, called on the LED %d
 USB: unplugged in the middle of a ticket %d, unplug cycles %d, found again within %v
 stuck keys told of %d`,
