@@ -387,6 +387,10 @@ func (j *Journal) SumOf(seq uint64) (sum string, ok bool) {
 	return j.facts[i].sum, true
 }
 
+// Owes reports whether the controller is not known to have passed all facts written so far: some are to be sent, or were
+// dropped for their age before it took them.
+func (j *Journal) Owes() bool { return j.acked.Seq+1 < j.c.Next }
+
 // Pending returns the next facts to send, as journaled, as many as one message may carry.
 func (j *Journal) Pending() []json.RawMessage {
 	out, size := []json.RawMessage{}, 0

@@ -201,11 +201,11 @@ func (s *Session) Due() (at time.Duration, ok bool) {
 		at, ok = min(s.heardAt+ctlSilent, s.downAt+staleDropped), true
 	}
 	switch {
-	case s.up && s.waits != "" && len(s.j.Pending()) > 0:
+	case s.up && s.waits != "" && s.j.Owes():
 		at = min(at, s.helloAt, s.factsAt)
 	case s.up && s.nonce != "":
 		at = min(at, s.helloAt)
-	case s.up && s.sess != "" && len(s.j.Pending()) > 0:
+	case s.up && s.sess != "" && s.j.Owes():
 		at = min(at, s.factsAt, s.beatAt)
 	case s.up && s.sess != "":
 		at = min(at, s.beatAt)
@@ -225,7 +225,7 @@ func (s *Session) Tick(now Now) {
 	if s.nonce != "" && now.Up >= s.helloAt {
 		s.hello(now)
 	}
-	if (s.sess != "" || s.waits != "") && now.Up >= s.factsAt && len(s.j.Pending()) > 0 {
+	if (s.sess != "" || s.waits != "") && now.Up >= s.factsAt && s.j.Owes() {
 		s.facts(now)
 	}
 	if s.sess == "" {
@@ -247,7 +247,8 @@ func (s *Session) hello(now Now) {
 	}, false, 1)
 }
 
-// facts sends what is not acknowledged, the first of a session even if there is nothing.
+// facts sends what is not acknowledged, the first of a session even if there is nothing. With nothing left to send, it
+// says by its mark from which fact on the journal reaches, and is said again until the controller has passed those before.
 func (s *Session) facts(now Now) {
 	s.factsAt = now.Up + factsEvery
 	m := s.Mark()

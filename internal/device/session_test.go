@@ -112,6 +112,28 @@ func TestAckGoesDown(t *testing.T) {
 	}
 }
 
+// A restored controller asks for facts that the journal holds no longer: the mark that says so is repeated until it is heard.
+func TestDroppedFactsAreSaidAgain(t *testing.T) {
+	k := newTalk(t)
+	if _, err := k.j.AddFact(proto.Fact{K: proto.FactDone, ID: "O1", T: 1, Clk: true}); err != nil {
+		t.Fatal(err)
+	}
+	if err := k.j.Ack(1, "", 1+KeepFor.Milliseconds()+1); err != nil || k.j.First() != 2 {
+		t.Fatalf("the journal begins at %d, want 2 (%v)", k.j.First(), err)
+	}
+	k.welcome(k.connect(), proto.Welcome{})
+	for _, at := range []time.Duration{2 * time.Second, 4 * time.Second} {
+		k.to(at)
+		if f := said[proto.Facts](k, proto.UpFact); len(f) != 1 || len(f[0].Facts) != 0 || f[0].First != 2 {
+			t.Fatalf("after %v: facts %+v, want none from the second on", at, f)
+		}
+	}
+	k.down(proto.DownAck, proto.Ack{V: 1, Sess: "s1", Ack: 1})
+	if k.to(9 * time.Second); len(k.sent) > 0 {
+		t.Fatalf("after the acknowledgement: said %v", k.sent)
+	}
+}
+
 // An installation that waits for an administrator hands in its journal where the controller offers a session for that, and is
 // not in session all the same.
 func TestPendingHandsIn(t *testing.T) {
