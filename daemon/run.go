@@ -141,7 +141,7 @@ func run(ctx context.Context, conf *config.Config, o runOptions, log *slog.Logge
 	defer closeStore(st, log)
 	ctl, err := controller.New(controller.Options{
 		Config: conf, Store: timedStore{st, figures, kept}, Publisher: out, Keys: controller.NewFileKeys(o.data), Random: random, Where: out.where, Log: log,
-		Tight: kept.Tight,
+		Clock: time.Now, Tight: kept.Tight,
 	}, time.Now())
 	if err != nil {
 		return startError{err}

@@ -44,6 +44,9 @@ type Options struct {
 	Random    func() string           // a new random name
 	Where     func(dev string) string // the address of a device that is connected, host:port, or ""; nil if the broker does not tell
 	Log       *slog.Logger
+	// Clock is the time at which a word leaves, later than its batch's by the commit: devices set their clocks by it. nil: the
+	// batch's time.
+	Clock func() time.Time
 	// Tight says that the disk of the store is full but for what was kept in reserve: no numbers are given. nil: never.
 	Tight func() bool
 }
@@ -180,7 +183,7 @@ func (c *Controller) Run(ctx context.Context) error {
 		var batch []Input
 		select {
 		case <-ctx.Done():
-			c.goodbye(time.Now())
+			c.goodbye()
 			return ctx.Err()
 		case in := <-c.inputs:
 			batch = c.drain(append(batch, in))
@@ -338,7 +341,7 @@ func (c *Controller) watchClock(now time.Time, inputs int) {
 func (c *Controller) regular(now time.Time) {
 	if now.Sub(c.ctlAt) >= ctlEvery {
 		c.ctlAt = now
-		c.publishCtl(now, c.ctlWord())
+		c.publishCtl(c.ctlWord())
 	}
 	if c.faulted == nil && now.Sub(c.statesAt) >= stateEvery {
 		c.statesAt = now
@@ -359,7 +362,15 @@ func (c *Controller) ctlWord() string {
 // tight says that the disk of the store has no room for more numbers.
 func (c *Controller) tight() bool { return c.o.Tight != nil && c.o.Tight() }
 
-func (c *Controller) goodbye(now time.Time) { c.publishCtl(now, "off") }
+// leaves is the time to say in a word that leaves now, in ms.
+func (c *Controller) leaves() int64 {
+	if c.o.Clock == nil {
+		return c.lastNow.UnixMilli()
+	}
+	return c.o.Clock().UnixMilli()
+}
+
+func (c *Controller) goodbye() { c.publishCtl("off") }
 
 // Republish says every state again: after the connection to an external broker was made anew.
 func (c *Controller) Republish(ctx context.Context) error {

@@ -35,9 +35,9 @@ func (c *Controller) retain(topic string, v any) {
 	c.send(proto.Message{Topic: topic, Payload: p, Retain: true, QoS: 1})
 }
 
-func (c *Controller) publishCtl(now time.Time, word string) {
+func (c *Controller) publishCtl(word string) {
 	c.retain(c.topics.Ctl(), proto.Ctl{
-		V: proto.Version, S: word, Epoch: proto.Epoch(c.epoch), Boot: c.boot, T: now.UnixMilli(),
+		V: proto.Version, S: word, Epoch: proto.Epoch(c.epoch), Boot: c.boot, T: c.leaves(),
 	})
 }
 
@@ -47,7 +47,7 @@ func (b *batch) publish() {
 		b.newDay()
 	}
 	if b.day || b.epoch {
-		b.publishCtl(b.now, b.ctlWord())
+		b.publishCtl(b.ctlWord())
 		b.publishAll(b.now)
 		return
 	}

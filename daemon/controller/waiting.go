@@ -20,7 +20,7 @@ func (b *batch) stranger(dev string, d *deviceView, h proto.Hello) {
 			Why: "another installation is bound to this name: run quhaod replace, or give the device its own name",
 		}
 		if in := b.state.Installs[queue.InstallID(h.Install)]; s != nil && in != nil {
-			w.Sess, w.T, w.Ack, w.AckSum = s.id, b.lastNow.UnixMilli(), in.Ack, in.Sum
+			w.Sess, w.T, w.Ack, w.AckSum = s.id, b.leaves(), in.Ack, in.Sum
 		}
 		b.tell(dev, proto.DownHello, w)
 	})

@@ -160,7 +160,7 @@ func (c *Controller) welcome(dev string, s *session) {
 	}
 	w := proto.Welcome{
 		V: proto.Version, Nonce: s.nonce, S: proto.Accepted, Sess: s.id,
-		Epoch: proto.Epoch(c.state.Epoch), Boot: c.boot, T: c.lastNow.UnixMilli(), Ack: in.Ack, AckSum: in.Sum,
+		Epoch: proto.Epoch(c.state.Epoch), Boot: c.boot, T: c.leaves(), Ack: in.Ack, AckSum: in.Sum,
 	}
 	if c.state.Open {
 		key, err := c.o.Keys.Key(c.state.Day)

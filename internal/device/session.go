@@ -16,6 +16,8 @@ const (
 	beatEvery    = 10 * time.Second
 	rejectedFor  = 5 * time.Minute
 	ctlSilent    = 15 * time.Second // no state/ctl for so long while the connection seems alive: it is dead
+	timeKept     = time.Minute      // how long the word with the least way behind it counts
+	timeLate     = time.Second      // a word may be so late on its way; more behind, and the controller's clock was set back
 	staleDropped = 2 * time.Second  // after the connection is lost: what is shown is marked stale
 )
 
@@ -49,6 +51,7 @@ type Session struct {
 	heardAt  time.Duration // when
 	offset   time.Duration // the controller's clock less Up
 	timed    bool
+	timedAt  time.Duration // when the word that offset was taken from came
 	helloAt  time.Duration
 	saidAt   time.Duration // when the last hello was said
 	said     bool
@@ -325,8 +328,14 @@ func (s *Session) see(seen proto.Seen) {
 	}
 }
 
+// keepTime sets the device's time by a word of the controller. A word tells a time that is past by its way here, so of the
+// words of a minute the one that tells the latest time counts. One far behind says that the controller's clock was set back.
 func (s *Session) keepTime(now Now, t int64) {
-	s.offset, s.timed = time.Duration(t)*time.Millisecond-now.Up, true
+	offset := time.Duration(t)*time.Millisecond - now.Up
+	if late := s.offset - offset; s.timed && late > 0 && late < timeLate && now.Up-s.timedAt < timeKept {
+		return
+	}
+	s.offset, s.timed, s.timedAt = offset, true, now.Up
 }
 
 func (s *Session) welcomed(now Now, w proto.Welcome) {

@@ -385,3 +385,33 @@ func TestForeignMessages(t *testing.T) {
 		}
 	}
 }
+
+// The device's clock follows the word that had the least way behind it.
+func TestTimeByTheFastestWord(t *testing.T) {
+	k := newTalk(t)
+	at := func(up time.Duration, late time.Duration) {
+		t.Helper()
+		k.to(up)
+		k.hear("quhao/1/state/ctl", false, proto.Ctl{V: 1, S: "on", Epoch: 5, Boot: "boot-1", T: 1_800_000_000_000 + (up - late).Milliseconds()})
+	}
+	behind := func(want time.Duration) {
+		t.Helper()
+		got, ok := k.s.Time(k.now())
+		if b := 1_800_000_000_000 + k.up.Milliseconds() - got; !ok || b != want.Milliseconds() {
+			t.Errorf("at %v the device's time is %d ms behind, want %v", k.up, b, want)
+		}
+	}
+	k.connect()
+	at(1*time.Second, 300*time.Millisecond)
+	behind(300 * time.Millisecond)
+	at(6*time.Second, 10*time.Millisecond)
+	behind(10 * time.Millisecond)
+	at(11*time.Second, 200*time.Millisecond)
+	behind(10 * time.Millisecond)
+	at(70*time.Second, 200*time.Millisecond) // clocks drift: after a minute any word counts again
+	behind(200 * time.Millisecond)
+	at(75*time.Second, 5*time.Second) // the controller's clock was set back
+	behind(5 * time.Second)
+	at(80*time.Second, -3*time.Second) // and put forward
+	behind(-3 * time.Second)
+}
