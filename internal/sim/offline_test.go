@@ -188,7 +188,7 @@ func (b *books) lose(w *world, s *queue.State) {
 		}
 	}
 	for _, k := range w.kiosks {
-		if j := k.disk.journal(); j != nil {
+		if j := k.believes(); j != nil {
 			for f := range j.Facts() {
 				if f.K == proto.FactStart {
 					b.owed[k.dev] = append(b.owed[k.dev], f.ID)

@@ -123,6 +123,15 @@ type program struct {
 	most  int // that one event may make
 }
 
+// believes is the journal as the program holds it, or as its next start will find it. The two differ where a write was whole
+// on the disk and failed all the same: nothing was done then, so nothing is owed for it.
+func (p *program) believes() *device.Journal {
+	if p.alive {
+		return p.session.Journal()
+	}
+	return p.disk.journal()
+}
+
 func (p *program) time() device.Now {
 	now := device.Now{Up: p.w.now - p.since, Wall: time.Unix(0, 0).Add(p.w.now - p.since)}
 	if p.set {
