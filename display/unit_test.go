@@ -228,7 +228,9 @@ func openTrial(t *testing.T, name string, twin virtual.Server) *station.Station 
 }
 
 func TestTryDisplay(t *testing.T) {
-	twin := virtual.NewTextLED(nil)
+	const pictures = 8
+	shown := make(chan virtual.Shown, 100)
+	twin := virtual.NewTextLED(func(s virtual.Shown) { shown <- s })
 	st := openTrial(t, "led", twin)
 	var out bytes.Buffer
 	b := station.NewBench(&out, nil)
@@ -236,7 +238,15 @@ func TestTryDisplay(t *testing.T) {
 	if err := try(t.Context(), "led", st, &out, b); err != nil {
 		t.Fatal(err)
 	}
-	if frames, bad := twin.Counts(); frames < 8 || bad > 0 || !strings.Contains(out.String(), "正在办理") {
+	late := time.After(patience)
+	for n := range pictures { // the display reads at its own pace
+		select {
+		case <-shown:
+		case <-late:
+			t.Fatalf("%d pictures are shown, want %d", n, pictures)
+		}
+	}
+	if frames, bad := twin.Counts(); bad > 0 || !strings.Contains(out.String(), "正在办理") {
 		t.Errorf("%d pictures, %d bytes of noise; it says:\n%s", frames, bad, &out)
 	}
 	out.Reset()
