@@ -190,6 +190,7 @@ func (g *glance) parts(ch chan<- prometheus.Metric) {
 	clock := figure("device_clock_offset_seconds", "The device's clock less the controller's.", "device")
 	pending := figure("device_installations_waiting", "Installations with this name that wait for an administrator.", "device")
 	part := figure("device_part_well", "1 if the part says ok; state is its own word.", "device", "part", "state")
+	shows := figure("display_shows", "1 if the counter's display shows what the counter is now, as of the unit's last heartbeat.", "device", "counter")
 	count := figure("device_count", "What the device has counted since its boot, as of its last health message: frames it did not understand (card_reader.bad), cards that identify nobody (card_reader.nobody).", "device", "what")
 	for _, d := range g.devices {
 		gauge(ch, session, truth(d.Session), d.ID, d.Kind)
@@ -200,6 +201,9 @@ func (g *glance) parts(ch chan<- prometheus.Metric) {
 		}
 		for name, state := range d.Health.Parts {
 			gauge(ch, part, truth(state == "ok"), d.ID, name, state)
+		}
+		for counter, is := range d.Shows {
+			gauge(ch, shows, truth(is), d.ID, string(counter))
 		}
 		for what, n := range d.Health.Count {
 			gauge(ch, count, float64(n), d.ID, what)

@@ -104,6 +104,7 @@ func TestMetrics(t *testing.T) {
 		{0, "quhao_day_ratings", []string{"department", "finance"}}, {0, "quhao_day_served", []string{"department", "study"}},
 		{1, "quhao_counters", []string{"state", "idle"}}, {3, "quhao_counters", []string{"state", "closed"}}, {0, "quhao_counters", []string{"state", "serving"}},
 		{0, "quhao_device_in_session", []string{"device", "kiosk-1", "kind", "kiosk"}},
+		{0, "quhao_display_shows", []string{"device", "unit-3", "counter", "c3"}},
 		{0, "quhao_incidents_total", []string{"kind", "facts_odd"}}, {0, "quhao_incidents_total", []string{"kind", "facts_missing"}},
 		{3, "quhao_broker_refused_total", []string{"reason", "password"}}, {0, "quhao_broker_refused_total", []string{"reason", "slow"}},
 		{2, "quhao_broker_connected", nil}, {70, "quhao_broker_received_total", nil}, {1, "quhao_broker_dropped_total", nil},

@@ -234,7 +234,7 @@ func (t *talker) status(ctx context.Context) (string, error) {
 		}
 		for _, c := range slices.Sorted(maps.Keys(v.Rules().Counters)) {
 			state := v.Counter(t.now(), c)
-			fmt.Fprintf(&out, "counter %-4s %-8s %-6s officer %s\n", c, state.S, state.Num, s.Desk(c).Officer)
+			fmt.Fprintf(&out, "counter %-4s %-8s %-6s officer %s%s\n", c, state.S, state.Num, s.Desk(c).Officer, shownBy(v, c))
 		}
 		for _, d := range v.Devices() {
 			fmt.Fprintf(&out, "device %-10s %-11s heard %s%s\n", d.ID, word(d.Session, "connected", "not there"), ago(t.now(), d.Heard), parts(d.Health.Parts))
@@ -250,6 +250,17 @@ func (t *talker) status(ctx context.Context) (string, error) {
 		}
 	})
 	return out.String(), err
+}
+
+// shownBy says whose display shows what a counter is, and whose does not.
+func shownBy(v controller.View, c queue.CounterID) string {
+	var out strings.Builder
+	for _, d := range v.Devices() {
+		if shows, of := d.Shows[c]; of {
+			fmt.Fprintf(&out, ", %s %s", d.ID, word(shows, "shows it", "does not show it"))
+		}
+	}
+	return out.String()
 }
 
 // word is yes or no, in words.

@@ -76,13 +76,24 @@ func TestDisplayBehind(t *testing.T) {
 		b.handle(u.say(u.id, proto.UpBeat, proto.Beat{V: 1, Mark: u.mark(), Shown: map[string]proto.At{counter: at}}))
 		return len(since[proto.CounterState](b, mark, topic))
 	}
+	shows := func(want bool) {
+		t.Helper()
+		for _, d := range (View{b.c}).Devices() {
+			if is, of := d.Shows["c3"]; d.ID == "unit-3" && (!of || is != want) {
+				t.Errorf("the display of c3 is right: %t, %t; want %t", is, of, want)
+			}
+		}
+	}
+	shows(false)
 	if n := beat("c3", was); n != 0 {
 		t.Errorf("behind for no time, told %d times", n)
 	}
 	b.now = b.now.Add(resendStates)
+	shows(false)
 	if n := beat("c3", is); n != 0 {
 		t.Errorf("not behind, told %d times", n)
 	}
+	shows(true)
 	if n := beat("c3", was); n != 1 || b.c.count["states_resent"] != 1 {
 		t.Errorf("behind for 2 s, told %d times", n)
 	}

@@ -71,6 +71,8 @@ type Device struct {
 	Install queue.InstallID
 	Pending []string // installations with its name that wait for an administrator
 	Rivals  string   // in words, if two devices use its name
+	// Shows says for each counter of a unit whether its display shows what the counter is now, as of the last heartbeat.
+	Shows map[queue.CounterID]bool
 }
 
 // Devices are the devices of the configuration, by id.
@@ -81,7 +83,10 @@ func (v View) Devices() []Device {
 		row := Device{
 			ID: id, Kind: d.conf.Kind, Session: v.c.sessions[id] != nil, Avail: d.avail, Heard: d.heard, Clock: d.clock,
 			Health: d.health, Config: d.config, Install: v.c.state.Devices[id],
-			Rivals: d.rivals.words(v.c.lastNow),
+			Rivals: d.rivals.words(v.c.lastNow), Shows: map[queue.CounterID]bool{},
+		}
+		for _, counter := range d.conf.Counters {
+			row.Shows[queue.CounterID(counter)] = row.Session && d.shown[counter] == v.c.published[counter].at
 		}
 		for install := range d.pending {
 			row.Pending = append(row.Pending, string(install))
