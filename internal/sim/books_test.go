@@ -228,8 +228,8 @@ func (b *books) print(w *world, k *kiosk, job flow.Job) {
 		w.fail("%s is printed again: %s, then %s", job.ID, num, job.Ticket.Num)
 	}
 	b.begun[job.ID] = job.Ticket.Num
-	// Where the clock jumps, what has been printing for too long is not known; a second paper may well come after the call.
-	if t := w.centre.shadow.Tickets[queue.TicketID(job.Ticket.TID)]; t != nil && b.calls[t.ID] > 0 && len(t.Papers) == 1 && w.centre.skew == 0 {
+	// Where the clock jumps or a week passes, what has been printing for too long is not known; a second paper may well come after the call.
+	if t := w.centre.shadow.Tickets[queue.TicketID(job.Ticket.TID)]; t != nil && b.calls[t.ID] > 0 && len(t.Papers) == 1 && w.centre.skew == 0 && w.passed == 0 {
 		w.fail("%s was called and its paper is only now begun", t.Number)
 	}
 	if f, ok := k.started(job.ID); !ok || f.Num != job.Ticket.Num || f.TID != job.Ticket.TID {
