@@ -5,6 +5,7 @@
 //	go test ./internal/sim                     50,000 runs; 300 with -race
 //	QUHAO_RUNS=200000 go test ./internal/sim   more of them
 //	QUHAO_FOR=5m QUHAO_RUNS=1000000 ...        as many of them as take so long
+//	QUHAO_FROM=200001 QUHAO_RUNS=200000 ...    the next ones
 //	QUHAO_SEED=4711 go test -v ./internal/sim  one run again, with its whole trace
 //	QUHAO_PLAN=week go test ./internal/sim     runs with one kind of misfortune (recovery_test.go): restore, week, slow, lose, back, rival, swap
 //	QUHAO_MUTANTS=all go test ./internal/sim   and hunt every fault planted into the code (mutant_test.go)

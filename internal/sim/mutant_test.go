@@ -205,7 +205,7 @@ func (m mutant) hunt(ctx context.Context, root, dir string) (seed, rule string, 
 	defer os.Remove(binary)
 	var out bytes.Buffer
 	test := exec.CommandContext(ctx, binary, "-test.run=^TestSim$")
-	test.Env = append(os.Environ(), fmt.Sprintf("QUHAO_RUNS=%d", mutantRuns), "QUHAO_SEED=", "QUHAO_PLAN="+m.plan)
+	test.Env = append(os.Environ(), fmt.Sprintf("QUHAO_RUNS=%d", mutantRuns), "QUHAO_SEED=", "QUHAO_FROM=", "QUHAO_PLAN="+m.plan)
 	test.Stdout, test.Stderr = &out, &out
 	if err := test.Run(); err == nil {
 		return "", "", fmt.Errorf("it survived %d runs", mutantRuns)

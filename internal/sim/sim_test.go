@@ -280,18 +280,21 @@ func (w *world) serveAll() {
 	w.calledAll()
 }
 
-// runs is how many runs are wanted.
-func runs(t *testing.T) uint64 {
+// seeds is the first seed that is wanted, and how many.
+func seeds(t *testing.T) (from, n uint64) {
 	t.Helper()
-	text := os.Getenv("QUHAO_RUNS")
-	if text == "" {
-		return defaultRuns
+	from, n = 1, defaultRuns
+	for name, to := range map[string]*uint64{"QUHAO_FROM": &from, "QUHAO_RUNS": &n} {
+		text := os.Getenv(name)
+		if text == "" {
+			continue
+		}
+		var err error
+		if *to, err = strconv.ParseUint(text, 10, 32); err != nil || *to == 0 {
+			t.Fatalf("%s=%s: %v", name, text, err)
+		}
 	}
-	n, err := strconv.ParseUint(text, 10, 32)
-	if err != nil || n == 0 {
-		t.Fatalf("QUHAO_RUNS=%s: %v", text, err)
-	}
-	return n
+	return from, n
 }
 
 // within is how long the runs may take: as long as they want, or the time that QUHAO_FOR gives.
@@ -311,14 +314,16 @@ func within(t *testing.T) time.Duration {
 var errBroken = errors.New("a rule was broken")
 
 // sweep makes n runs, until one breaks a rule or the time is over, and returns the seed of the one that broke it.
-func sweep(n uint64, bias string, until time.Time) (sum stats, seed uint64, err error) {
+func sweep(from, n uint64, bias string, until time.Time) (sum stats, seed uint64, err error) {
 	var next atomic.Uint64
 	var mu sync.Mutex
 	var all sync.WaitGroup
-	seed = n + 1
+	next.Store(from - 1)
+	last := from + n - 1
+	seed = last + 1
 	for range runtime.GOMAXPROCS(0) {
 		all.Go(func() {
-			for s := next.Add(1); s <= n && time.Now().Before(until); s = next.Add(1) {
+			for s := next.Add(1); s <= last && time.Now().Before(until); s = next.Add(1) {
 				w := run(s, bias, false)
 				mu.Lock()
 				sum.add(w.stats)
@@ -327,7 +332,7 @@ func sweep(n uint64, bias string, until time.Time) (sum stats, seed uint64, err 
 				}
 				mu.Unlock()
 				if w.bad != nil {
-					next.Store(n)
+					next.Store(last)
 				}
 			}
 		})
@@ -352,7 +357,8 @@ func TestSim(t *testing.T) {
 		return
 	}
 	began := time.Now()
-	sum, seed, err := sweep(runs(t), bias, began.Add(within(t)))
+	from, n := seeds(t)
+	sum, seed, err := sweep(from, n, bias, began.Add(within(t)))
 	t.Logf("%s: %s", time.Since(began).Round(time.Second), &sum)
 	if err != nil {
 		w := run(seed, bias, true)
