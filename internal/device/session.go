@@ -271,6 +271,7 @@ func (s *Session) FactAdded(now Now) {
 func (s *Session) Receive(now Now, m proto.Message) (mine bool, err error) {
 	if kind, _, ok := s.o.Topics.ReadState(m.Topic); ok {
 		if kind != "ctl" {
+			s.seeIn(m.Payload)
 			return false, nil
 		}
 		ctl, err := proto.Decode[proto.Ctl](m.Payload)
@@ -301,6 +302,19 @@ func (s *Session) Receive(now Now, m proto.Message) (mine bool, err error) {
 		return false, nil
 	}
 	return true, nil
+}
+
+// seeIn notes which controller a state of a counter or a hall is of: a device may hold that state without ever having had a
+// word of that controller itself, and one that is restored can begin with the same epoch. What cannot be read is told of
+// by the flow.
+func (s *Session) seeIn(state []byte) {
+	type speaker struct {
+		Epoch proto.Epoch `json:"epoch"`
+		Boot  proto.Boot  `json:"boot"`
+	}
+	if c, err := proto.Decode[speaker](state); err == nil && c.Boot != "" {
+		s.see(proto.Seen(c))
+	}
 }
 
 // heard takes the controller's state. A retained copy proves only that there was a controller, not that it lives.

@@ -386,6 +386,32 @@ func TestForeignMessages(t *testing.T) {
 	}
 }
 
+// What a device holds may be of a controller that it never heard itself: it tells of that one, so that a restored controller
+// with the same epoch goes above it.
+func TestSeenInAState(t *testing.T) {
+	k := newTalk(t)
+	state := func(topic string, v any) {
+		t.Helper()
+		b, err := proto.Encode(v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if mine, err := k.s.Receive(k.now(), proto.Message{Topic: topic, Payload: b, Retain: true}); mine || err != nil {
+			t.Fatalf("%s: mine %v, %v", topic, mine, err)
+		}
+	}
+	state("quhao/1/state/counter/c1", proto.CounterState{V: 1, Epoch: 6, Boot: "before", Ver: 28, S: "idle"})
+	k.ctl("on", "after") // of epoch 5
+	k.welcome(k.connect(), proto.Welcome{Boot: "after"})
+	if got := said[proto.Beat](k, proto.UpBeat); len(got) != 1 || got[0].Seen != (proto.Seen{Epoch: 6, Boot: "before"}) {
+		t.Errorf("seen %+v", got)
+	}
+	state("quhao/1/state/hall/hall", proto.HallState{V: 1, Epoch: 7, Boot: "later"})
+	if got := k.s.Mark().Seen; got != (proto.Seen{Epoch: 7, Boot: "later"}) {
+		t.Errorf("seen %+v", got)
+	}
+}
+
 // The device's clock follows the word that had the least way behind it.
 func TestTimeByTheFastestWord(t *testing.T) {
 	k := newTalk(t)

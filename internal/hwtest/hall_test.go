@@ -31,6 +31,7 @@ const (
 type hall struct {
 	m          *machine
 	name       string // of its folder in the guest
+	id         string // of its kiosk
 	bin        string // quhaod
 	conf, data string
 	port, http string // of quhaod: the encrypted port of the broker, the pages
@@ -39,23 +40,30 @@ type hall struct {
 	led        *virtual.LED
 	wires      map[string]*wire
 	kiosk      *running
-	unit       *running
-	stop       func() // ends quhaod, once
-	half       string // the number of which half a ticket was printed
+	unit       *running // nil in a hall without
+	stop       func()   // ends quhaod, once
+	half       string   // the number of which half a ticket was printed
 }
 
-// openHall starts the controller, plugs everything in and starts the programs.
-func openHall(t *testing.T, m *machine, name string) *hall {
+// newHall starts the controller and enrols a kiosk and what else there is.
+func newHall(t *testing.T, m *machine, name, kiosk string, others ...string) *hall {
 	t.Helper()
-	h := &hall{m: m, name: name, bin: filepath.Join(t.TempDir(), "quhaod"), data: filepath.Join(t.TempDir(), "quhaod"), port: freePort(t), http: freePort(t), slot: newSlot()}
+	h := &hall{m: m, name: name, id: kiosk, bin: filepath.Join(t.TempDir(), "quhaod"), data: filepath.Join(t.TempDir(), "quhaod"), port: freePort(t), http: freePort(t), slot: newSlot()}
 	build(t, h.bin, "quhao/daemon")
 	h.conf = h.centre()
-	for _, id := range []string{"kiosk-1", "unit-1"} {
+	for _, id := range append(others, kiosk) {
 		text := h.tell("enrol", "-config", h.conf, "-mqtt", HostAddr+":"+h.port, id)
 		m.must("Write", File{Path: h.file(id) + ".yaml", Text: text}, &struct{}{})
 	}
 	h.controller()
 	h.printer = virtual.NewPrinter(virtual.PrinterOptions{OnPaper: h.slot.take})
+	return h
+}
+
+// openHall plugs everything in and starts the programs.
+func openHall(t *testing.T, m *machine, name string) *hall {
+	t.Helper()
+	h := newHall(t, m, name, "kiosk-1", "unit-1")
 	h.led = virtual.NewLED(nil)
 	h.wires = map[string]*wire{"printer": newWire(m, "printer", h.printer), "led": newWire(m, "led", h.led), "other": newWire(m, "other", nil)}
 	h.wires["printer"].plug()
@@ -72,7 +80,7 @@ func openHall(t *testing.T, m *machine, name string) *hall {
 func (h *hall) file(id string) string { return "/var/" + h.name + "/" + id }
 
 func (h *hall) startKiosk() {
-	h.kiosk = h.m.start("quhao-kiosk", "-config", h.file("kiosk-1")+".yaml", "-data", h.file("kiosk-1"), "-http", kioskPage)
+	h.kiosk = h.m.start("quhao-kiosk", "-config", h.file(h.id)+".yaml", "-data", h.file(h.id), "-http", kioskPage)
 }
 
 // centre copies the configuration with the ports of this run.
@@ -141,7 +149,11 @@ type kioskState struct {
 }
 
 func (p kioskState) ready() bool {
-	return p.Session && p.Parts["card_reader"] == "ok" && p.Parts["keypad"] == "ok" && (p.Printer == "ok" || p.Printer == "low") && p.Journal.Acked+1 == p.Journal.Next
+	well := p.Parts["keypad"] == "ok"
+	for _, state := range p.Parts {
+		well = well && state == "ok"
+	}
+	return well && p.Session && (p.Printer == "ok" || p.Printer == "low") && p.Journal.Acked+1 == p.Journal.Next
 }
 
 // unitState is what these tests read of the counter unit's page.

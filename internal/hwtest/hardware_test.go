@@ -19,6 +19,7 @@ type figures struct {
 	taps, tickets, called       int
 	halves, plugs               int
 	found                       time.Duration // the longest time until the printer was found again
+	class                       classFigures
 }
 
 // String is the line that is printed at the end.
@@ -29,9 +30,10 @@ matrix keypad: presses made and seen %d, three at once %d
 Wiegand: cards sent and read %d (%d bits, the fastest one each %v)
 wedge: cards typed %d, read %d
 hall: taps %d, tickets printed %d, called on the LED %d
-USB: unplugged in the middle of a ticket %d, unplug cycles %d, found again within %v
+USB serial printer: unplugged in the middle of a ticket %d, unplug cycles %d, found again within %v
+%v
 stuck keys told of %d`,
-		f.pressed, f.seen, f.spikes, f.late, f.scanned, f.ghosts, f.wiegand, f.bits, f.pulse, f.typed, f.read, f.taps, f.tickets, f.called, f.halves, f.plugs, f.found.Round(time.Millisecond), f.stuck)
+		f.pressed, f.seen, f.spikes, f.late, f.scanned, f.ghosts, f.wiegand, f.bits, f.pulse, f.typed, f.read, f.taps, f.tickets, f.called, f.halves, f.plugs, f.found.Round(time.Millisecond), f.class, f.stuck)
 }
 
 // adapters are the serial adapters by the names of their sockets; the serial number is the name in capitals.
@@ -51,7 +53,7 @@ func TestHardware(t *testing.T) {
 		name string
 		test func(*testing.T, *machine, *figures)
 	}{
-		{"keys", testKeys}, {"matrix", testMatrix}, {"wiegand", testWiegand}, {"wedge", testWedge}, {"hall", testVisits},
+		{"keys", testKeys}, {"matrix", testMatrix}, {"wiegand", testWiegand}, {"wedge", testWedge}, {"hall", testVisits}, {"usblp", testUSBPrinter},
 	} {
 		t.Run(part.name, func(t *testing.T) {
 			m.t = t

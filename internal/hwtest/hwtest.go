@@ -1,5 +1,6 @@
 // Package hwtest runs the device programs on a real Linux kernel in a virtual machine, with hardware that the kernel
-// believes in: GPIO lines (gpio-sim), a USB keyboard, USB serial adapters (FTDI) that are unplugged and plugged in again.
+// believes in: GPIO lines (gpio-sim), a USB keyboard, USB serial adapters (FTDI) and a printer of the USB printer class
+// (usblp) that are unplugged and plugged in again.
 //
 // The harness is a test of this package, behind the build tag hwtest; scripts/hwtest prepares the kernel and runs it.
 // The machine is QEMU without acceleration. Its first and only process is package guest, which does as it is told by the
@@ -73,6 +74,12 @@ type File struct {
 type Played struct {
 	Took time.Duration
 	Late time.Duration // by how much the step that lasted longest overran its time: the machine is slow at times
+}
+
+// Taken is how much a printer of the USB printer class has taken since it was told to stop after some bytes.
+type Taken struct {
+	Bytes int
+	Full  bool // it takes no more
 }
 
 // Step moves one GPIO line.

@@ -105,7 +105,7 @@ func testVisits(t *testing.T, m *machine, f *figures) {
 	h.stuck("START", "start")
 	f.stuck++
 	h.stop()
-	h.books(f)
+	h.books(f.tickets, f.halves)
 }
 
 // hold presses a key that is not let go any more.
@@ -128,7 +128,7 @@ func (h *hall) stuck(line, key string) {
 }
 
 // books compares the database with what was done: no number twice, the half ticket marked, the others on whole paper.
-func (h *hall) books(f *figures) {
+func (h *hall) books(tickets, halves int) {
 	t := h.m.t
 	t.Helper()
 	st, err := store.Open(h.data, store.Options{Who: "the test"})
@@ -156,7 +156,7 @@ func (h *hall) books(f *figures) {
 			}
 		}
 	}
-	if len(seen) != f.tickets+f.halves || !seen[h.half] {
-		t.Errorf("%d tickets in the database, printed were %d and %d half ones (%s)", len(seen), f.tickets, f.halves, h.half)
+	if len(seen) != tickets+halves || !seen[h.half] {
+		t.Errorf("%d tickets in the database, printed were %d and %d half ones (%s)", len(seen), tickets, halves, h.half)
 	}
 }

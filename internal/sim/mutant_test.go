@@ -98,6 +98,7 @@ func offlineMutants() []mutant {
 		decide              = "daemon/queue/decide.go"
 		wire, mine, journal = "daemon/controller/wire.go", "daemon/controller/offline.go", "internal/device/journal.go"
 		apply, aside, wait  = "daemon/queue/apply.go", "daemon/controller/aside.go", "daemon/controller/waiting.go"
+		session             = "internal/device/session.go"
 	)
 	return []mutant{
 		{"the claimed time is not clamped", []edit{
@@ -140,6 +141,12 @@ func offlineMutants() []mutant {
 		{"a gap is not skipped", []edit{
 			{wire, "if in == nil || m.First <= in.Ack+1 {", "if true {"},
 		}, "facts that are not taken|the recovery does not end", "week"},
+		{"a journal says only once from where on it reaches", []edit{
+			{journal, "return j.acked.Seq+1 < j.c.Next", "return len(j.Pending()) > 0"},
+		}, "facts that are not taken|the recovery does not end", "week"},
+		{"a device does not tell whose state it holds", []edit{
+			{session, "			s.seeIn(m.Payload)\n", ""},
+		}, "shows", "restore"},
 		{"a later controller is not heeded", []edit{
 			{aside, "case uint64(ctl.Epoch) > b.Controller.epoch &&", "case false &&"},
 		}, "has heard a later one", "rival"},

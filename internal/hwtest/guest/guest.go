@@ -22,6 +22,7 @@ import (
 type guest struct {
 	links *links
 	gpio  *bank
+	class classPrinter
 
 	mu       sync.Mutex
 	programs []*program
