@@ -239,7 +239,7 @@ func (w *world) papersKept() {
 			continue
 		}
 		t := s.Tickets[queue.TicketID(p.tid)] // known, or it would be gone
-		day := t.Day == queue.Day(p.day) || p.off > 0 && t.Day > queue.Day(p.day)
+		day := t.Day == queue.Day(p.day) || t.Off > 0 && t.Day > queue.Day(p.day) // of its kind, for a reprint has no place in the series itself
 		if t.Number != p.num || !day || t.State == queue.Void || t.State == queue.Printing || t.State == queue.Expired && t.Day == s.Day {
 			w.stats.forgotten++
 			w.fail("the paper %v is lost: the log knows %+v", p, t)

@@ -24,8 +24,10 @@ type classPrinter struct {
 }
 
 const (
-	printerDir  = "/sys/kernel/config/usb_gadget/printer"
-	printerFile = "/dev/g_printer0"
+	printerDir      = "/sys/kernel/config/usb_gadget/printer"
+	printerFunction = printerDir + "/functions/printer.quhao"
+	printerLink     = printerDir + "/configs/c.1/printer.quhao"
+	printerFile     = "/dev/g_printer0"
 )
 
 // PlugPrinter plugs the printer in; what is printed goes to an address of the host, whose answers are the printer's.
@@ -42,6 +44,25 @@ func (g *guest) PlugPrinter(addr string, _ *struct{}) error {
 		}
 		c.made = true
 	}
+	conn, err := net.DialTimeout("tcp", addr, bootWithin)
+	if err != nil {
+		return err
+	}
+	if err := attach(); err != nil {
+		return errors.Join(fmt.Errorf("plug the printer in: %w", err), conn.Close())
+	}
+	f, err := openPrinter()
+	if err != nil {
+		return errors.Join(err, conn.Close(), detach())
+	}
+	c.paper, c.unplug = join(conn, f)
+	return nil
+}
+
+// attach makes the printer and lets it appear on the USB port. It is made for each plug: the kernel's printer that is
+// plugged in a second time goes on with the packet of which half was read, whose memory it has given away (f_printer.c,
+// printer_func_unbind, Linux 6.1).
+func attach() error {
 	ports, err := os.ReadDir("/sys/class/udc")
 	if err != nil {
 		return err
@@ -49,19 +70,15 @@ func (g *guest) PlugPrinter(addr string, _ *struct{}) error {
 	if len(ports) != 1 {
 		return fmt.Errorf("%d ports for a USB device instead of 1", len(ports))
 	}
-	conn, err := net.DialTimeout("tcp", addr, bootWithin)
-	if err != nil {
+	if err := os.Symlink(printerFunction, printerLink); err != nil {
 		return err
 	}
-	if err := put(printerDir+"/UDC", ports[0].Name()); err != nil {
-		return errors.Join(fmt.Errorf("plug the printer in: %w", err), conn.Close())
-	}
-	f, err := openPrinter()
-	if err != nil {
-		return errors.Join(err, conn.Close(), put(printerDir+"/UDC", "\n"))
-	}
-	c.paper, c.unplug = join(conn, f)
-	return nil
+	return put(printerDir+"/UDC", ports[0].Name())
+}
+
+// detach takes it away.
+func detach() error {
+	return errors.Join(put(printerDir+"/UDC", "\n"), os.Remove(printerLink))
 }
 
 // openPrinter opens the printer's own end. Until the kernel at the other end has asked it what it is there is nothing to
@@ -85,7 +102,7 @@ func join(conn net.Conn, f *os.File) (*inlet, func() error) {
 	return in, func() error {
 		_, _ = conn.Close(), f.Close() // an end of its own may have come first
 		copying.Wait()
-		return put(printerDir+"/UDC", "\n")
+		return detach()
 	}
 }
 
@@ -141,7 +158,7 @@ func describe() error {
 			return fmt.Errorf("%s: %w", f[0], err)
 		}
 	}
-	return os.Symlink(filepath.Join(printerDir, "functions/printer.quhao"), filepath.Join(printerDir, "configs/c.1/printer.quhao"))
+	return nil
 }
 
 // inlet is where the printer takes bytes, a few at a time.
