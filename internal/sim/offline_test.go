@@ -238,7 +238,7 @@ func (w *world) papersKept() {
 			w.stats.gone++
 			continue
 		}
-		t := s.Tickets[queue.TicketID(p.tid)] // known, or it would be gone
+		t := s.Tickets[queue.TicketID(p.tid)]                                     // known, or it would be gone
 		day := t.Day == queue.Day(p.day) || t.Off > 0 && t.Day > queue.Day(p.day) // of its kind, for a reprint has no place in the series itself
 		if t.Number != p.num || !day || t.State == queue.Void || t.State == queue.Printing || t.State == queue.Expired && t.Day == s.Day {
 			w.stats.forgotten++
