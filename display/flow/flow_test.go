@@ -100,9 +100,13 @@ func TestOnlyNewerStatesCount(t *testing.T) {
 	if b.text() != "正在办理A020" {
 		t.Errorf("shows %s", b.text())
 	}
-	b.state("c99", proto.CounterState{Epoch: 9, Ver: 9, S: closed}) // of another counter
+	b.state("c99", proto.CounterState{Epoch: 2, Ver: 9, S: closed}) // of another counter
 	if b.text() != "正在办理A020" {
 		t.Errorf("another counter's state is shown: %s", b.text())
+	}
+	b.state("c99", proto.CounterState{Epoch: 9, Ver: 9, S: closed}) // the controller has started anew and has not spoken of this one
+	if b.text() != "信号中断请稍候" {
+		t.Errorf("of a controller that is no more it shows: %s", b.text())
 	}
 }
 
