@@ -52,8 +52,9 @@ type outlet interface {
 type Line struct {
 	name  string
 	in    io.ReadCloser
-	out   outlet          // the same as in, but where only one of both can wait with a time-out
-	raw   syscall.RawConn // nil if the line has no output queue
+	out   outlet                    // the same as in, but where only one of both can wait with a time-out
+	raw   syscall.RawConn           // nil if the line has no output queue
+	queue func(fd int) (int, error) // how many bytes are in the output queue; nil without one
 	tty   bool
 	stuck time.Duration
 	trace Tracer // nil if nobody listens
@@ -121,8 +122,8 @@ func (l *Line) Write(p []byte) (int, error) {
 }
 
 // Drain waits until the output queue is empty. After timeout the error wraps ErrStuck and says how much is left.
-// On TCP the queue is what the other side has not acknowledged; on a pty it is always empty, and so it is
-// where there is none: USB printer (a write is through when the next one is taken), evdev, GPIO, SPI.
+// On TCP the queue is what the other side has not acknowledged, on a USB printer the last write for as long as the printer
+// has not taken it; on a pty it is always empty, and so it is where there is none: evdev, GPIO, SPI.
 // The last bytes (16 in a plain UART, up to a few hundred in a USB adapter) may still be in the chip.
 func (l *Line) Drain(timeout time.Duration) error {
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
@@ -143,13 +144,13 @@ func (l *Line) Drain(timeout time.Duration) error {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return l.fail("drain", fmt.Errorf("%w, %d bytes left after %v", ErrStuck, n, timeout))
+			return l.fail("drain", fmt.Errorf("%w, up to %d bytes left after %v", ErrStuck, n, timeout))
 		}
 	}
 }
 
 // Close ends the line, and a Read, Write or Drain that waits on it, within 300 ms.
-// What a serial line has still in its output queue is thrown away: Drain before, if it matters.
+// What a serial line or a USB printer has still in its output queue is thrown away: Drain before, if it matters.
 //
 // A stalled device can hold the system call for up to 30 s; then it ends in the background,
 // and the error wraps ErrStuck. The lock is free at once all the same.
@@ -195,14 +196,17 @@ func (l *Line) release() {
 	})
 }
 
-// queued asks how many bytes have not left yet. TIOCOUTQ has the same value and meaning on a socket.
+// queued asks how many bytes have not left yet.
 func (l *Line) queued() (n int, err error) {
-	if l.raw == nil {
+	if l.queue == nil {
 		return 0, nil
 	}
-	ctl := l.raw.Control(func(fd uintptr) { n, err = unix.IoctlGetInt(int(fd), unix.TIOCOUTQ) })
+	ctl := l.raw.Control(func(fd uintptr) { n, err = l.queue(int(fd)) })
 	return n, errors.Join(ctl, err)
 }
+
+// outq is the output queue of a tty. TIOCOUTQ has the same value and meaning on a socket.
+func outq(fd int) (int, error) { return unix.IoctlGetInt(fd, unix.TIOCOUTQ) }
 
 // gone is what an error of the system means: Close was faster, or the device is gone.
 func (l *Line) gone(err error) error {

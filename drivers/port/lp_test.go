@@ -92,11 +92,55 @@ func TestLPLine(t *testing.T) {
 	if n, err := l.Write([]byte(strings.Repeat("x", 1<<17))); !errors.Is(err, ErrStuck) || n >= 1<<17 {
 		t.Errorf("a printer that takes nothing took %d: %v", n, err)
 	}
+	if err := far.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := l.Drain(10 * time.Second); !errors.Is(err, ErrGone) {
+		t.Errorf("an unplugged printer has taken all: %v", err)
+	}
 	if err := errors.Join(l.Close(), near.Close()); err != nil {
 		t.Error(err)
 	}
 	if _, err := Open(Options{LP: near.Name() + "-none"}); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a printer that is not there: %v", err)
+	}
+}
+
+// A write that the printer has not taken is not through, whatever the kernel has answered. A full pipe stands for it.
+func TestLPDrain(t *testing.T) {
+	far, near, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := near.SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &Line{name: "lp", in: near, out: near, raw: conn, queue: underway, stuck: minStuckAfter}
+	if err := l.Drain(time.Second); err != nil {
+		t.Errorf("nothing was written: %v", err)
+	}
+	n, err := l.Write(make([]byte, 1<<20))
+	if !errors.Is(err, ErrStuck) {
+		t.Fatalf("the pipe takes %d bytes: %v", n, err)
+	}
+	if err := l.Drain(2 * drainStep); !errors.Is(err, ErrStuck) {
+		t.Errorf("what was not taken is through: %v", err)
+	}
+	if _, err := io.CopyN(io.Discard, far, int64(n)); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Drain(time.Second); err != nil {
+		t.Errorf("what was taken is not through: %v", err)
+	}
+	if err := far.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Drain(time.Second); !errors.Is(err, ErrGone) {
+		t.Errorf("an unplugged printer has taken all: %v", err)
+	}
+	if err := l.Close(); err != nil {
+		t.Error(err)
 	}
 }
 

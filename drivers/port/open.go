@@ -119,7 +119,7 @@ func setUp(ctl *os.File, o Options) (*Line, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Line{name: o.Serial, in: &patient{ctl}, out: ctl, raw: raw, tty: true, stuck: o.StuckAfter}, nil
+	return &Line{name: o.Serial, in: &patient{ctl}, out: ctl, raw: raw, queue: outq, tty: true, stuck: o.StuckAfter}, nil
 }
 
 // lock takes the lock of the port. Programs that do not ask for it are not kept out;
@@ -210,7 +210,7 @@ func dialTCP(ctx context.Context, o Options) (*Line, error) {
 	if err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
-	return &Line{name: o.TCP, in: &patient{conn}, out: conn, raw: raw, stuck: o.StuckAfter}, nil
+	return &Line{name: o.TCP, in: &patient{conn}, out: conn, raw: raw, queue: outq, stuck: o.StuckAfter}, nil
 }
 
 // patient gives each read a time-out.
