@@ -13,6 +13,7 @@ type figures struct {
 	pressed, seen, spikes, late int
 	typed, read                 int
 	scanned, ghosts             int // presses on the matrix, and of three keys at once
+	unsteady                    int
 	wiegand, bits               int
 	pulse                       time.Duration // the shortest time from bit to bit
 	stuck                       int
@@ -26,14 +27,14 @@ type figures struct {
 func (f figures) String() string {
 	return fmt.Sprintf(`
 GPIO keys: presses made %d, seen %d, among %d spikes (sequences played too late and left out: %d)
-matrix keypad: presses made and seen %d, three at once %d
+matrix keypad: presses made and seen %d, three at once %d (sequences played too unsteadily and left out: %d)
 Wiegand: cards sent and read %d (%d bits, the fastest one each %v)
 wedge: cards typed %d, read %d
 hall: taps %d, tickets printed %d, called on the LED %d
 USB serial printer: unplugged in the middle of a ticket %d, unplug cycles %d, found again within %v
 %v
 stuck keys told of %d`,
-		f.pressed, f.seen, f.spikes, f.late, f.scanned, f.ghosts, f.wiegand, f.bits, f.pulse, f.typed, f.read, f.taps, f.tickets, f.called, f.halves, f.plugs, f.found.Round(time.Millisecond), f.class, f.stuck)
+		f.pressed, f.seen, f.spikes, f.late, f.scanned, f.ghosts, f.unsteady, f.wiegand, f.bits, f.pulse, f.typed, f.read, f.taps, f.tickets, f.called, f.halves, f.plugs, f.found.Round(time.Millisecond), f.class, f.stuck)
 }
 
 // adapters are the serial adapters by the names of their sockets; the serial number is the name in capitals.

@@ -74,6 +74,9 @@ type File struct {
 type Played struct {
 	Took time.Duration
 	Late time.Duration // by how much the step that lasted longest overran its time: the machine is slow at times
+	// Stall is by how much the longest nap within a step overran its time. Whoever looks again and again has looked less
+	// often: a machine that sleeps wakes up late on a busy host, and its clock has gone on.
+	Stall time.Duration
 }
 
 // Taken is how much a printer of the USB printer class has taken since it was told to stop after some bytes.

@@ -157,19 +157,23 @@ func (g *guest) Play(steps []hwtest.Step, out *hwtest.Played) error {
 			out.Late = max(out.Late, time.Since(last)-steps[i-1].Then)
 		}
 		last = start
-		waitUntil(start.Add(s.Then))
+		out.Stall = max(out.Stall, waitUntil(start.Add(s.Then)))
 	}
 	out.Took = time.Since(begun)
 	return nil
 }
 
 // waitUntil waits for a moment: asleep while it is far, busily at the end, because a sleep can last a millisecond longer.
-func waitUntil(at time.Time) {
-	const busy = 2 * time.Millisecond
-	if far := time.Until(at) - busy; far > 0 {
-		time.Sleep(far)
+// It sleeps in naps and returns by how much the longest was too long.
+func waitUntil(at time.Time) (stall time.Duration) {
+	const busy, nap = 2 * time.Millisecond, 5 * time.Millisecond
+	for far := time.Until(at) - busy; far > 0; far = time.Until(at) - busy {
+		asleep := time.Now()
+		time.Sleep(min(far, nap))
+		stall = max(stall, time.Since(asleep)-min(far, nap))
 	}
 	for time.Now().Before(at) {
 		_ = unix.Gettid() // a call that gives the scheduler its chance
 	}
+	return stall
 }
