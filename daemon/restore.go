@@ -35,11 +35,9 @@ func restoreCommand(ctx context.Context, args []string, stdout, stderr io.Writer
 		return mistakes
 	}
 	defer working(stdout, "checking and copying")()
-	kept, err := store.Restore(ctx, data, rest[0], time.Now())
+	log := slog.New(slog.NewTextHandler(stderr, nil))
+	kept, err := store.Restore(ctx, data, rest[0], time.Now(), func(stage string) error { return beginRecovery(conf, stage, data, log) })
 	if err != nil {
-		return err
-	}
-	if err := beginRecovery(conf, data, slog.New(slog.NewTextHandler(stderr, nil))); err != nil {
 		return err
 	}
 	fmt.Fprintf(stdout, "restored %s\n", rest[0])
@@ -56,9 +54,9 @@ type noBroker struct{}
 
 func (noBroker) Publish(proto.Message) error { return nil }
 
-// beginRecovery commits the event that begins it, by the controller, which alone may write.
-func beginRecovery(conf *config.Config, data string, log *slog.Logger) (err error) {
-	st, err := store.Open(data, store.Options{Who: "quhaod restore"})
+// beginRecovery commits the event that begins it to the copy in stage, by the controller, which alone may write.
+func beginRecovery(conf *config.Config, stage, data string, log *slog.Logger) (err error) {
+	st, err := store.Open(stage, store.Options{Who: "quhaod restore"})
 	if err != nil {
 		return err
 	}

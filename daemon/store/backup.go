@@ -38,6 +38,9 @@ func copyDatabase(ctx context.Context, from, path string) (err error) {
 	if err := vacuumInto(ctx, from, part); err != nil {
 		return err
 	}
+	if err := os.Chmod(part, 0o600); err != nil { // it holds all that the database holds
+		return err
+	}
 	if err := syncPath(part); err != nil { // VACUUM INTO does not
 		return err
 	}

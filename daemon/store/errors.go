@@ -1,6 +1,9 @@
 package store
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // ErrLocked says that another program works on the data folder.
 type ErrLocked struct {
@@ -23,6 +26,17 @@ type ErrNewer struct {
 
 func (e ErrNewer) Error() string {
 	return fmt.Sprintf("the database has schema version %d, this program knows versions up to %d: use the later program", e.File, e.Ours)
+}
+
+// ErrLost says that a data folder has had a database, and that it is not there. Nothing was made in its place.
+type ErrLost struct {
+	Dir    string
+	Traces []string // what tells of it
+}
+
+func (e ErrLost) Error() string {
+	return fmt.Sprintf("the data folder %s has had a database and it is gone (there is %s): put a copy in place with quhaod restore; to begin anew, take another folder",
+		e.Dir, strings.Join(e.Traces, ", "))
 }
 
 // ErrBroken says that the event log is not what was written. Seq is the first event at which that shows.

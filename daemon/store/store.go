@@ -50,7 +50,8 @@ type Store struct {
 
 // Open opens the database in the data folder dir; it makes the folder and the database if they are not there.
 // It takes the lock of the folder, brings the schema up to date, and checks the file with SQLite's quick check, which
-// reads all of it; Options say how long that may keep the caller waiting. It answers with ErrLocked, ErrNewer, ErrNoSQLite, or ErrBroken if the log does not end where it was left.
+// reads all of it; Options say how long that may keep the caller waiting. It answers with ErrLocked, ErrNewer, ErrNoSQLite, or ErrBroken if the log does not end where it was left,
+// and with ErrLost if the folder has had a database and it is gone.
 func Open(dir string, o Options) (*Store, error) { return open(dir, o, migrationFiles) }
 
 func open(dir string, o Options, files fs.FS) (_ *Store, err error) {
@@ -75,6 +76,9 @@ func open(dir string, o Options, files fs.FS) (_ *Store, err error) {
 			err = errors.Join(err, s.Close())
 		}
 	}()
+	if err := lost(dir); err != nil {
+		return nil, err
+	}
 	if err := s.connect(o); err != nil {
 		return nil, err
 	}
