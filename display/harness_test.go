@@ -20,7 +20,7 @@ import (
 )
 
 // patience bounds every wait of a test; a unit that works is far quicker.
-const patience = 10 * time.Second
+const patience = 30 * time.Second
 
 var topics = proto.NewTopics("")
 

@@ -126,7 +126,7 @@ func TestPublishNeverWaits(t *testing.T) {
 	for range 10_000 {
 		err := l.Publish(proto.Message{Topic: "up/cmd", Payload: big})
 		if errors.Is(err, ErrBusy) {
-			if d := time.Since(begin); d > writeWait/2 {
+			if d := time.Since(begin); d >= writeWait { // as long as a message may take that nobody reads
 				t.Errorf("it took %v to say so", d)
 			}
 			return
