@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"bytes"
 	"os"
 	"path/filepath"
@@ -99,6 +100,10 @@ func TestPrinterTellsWhereThePaperEnds(t *testing.T) {
 	h.c.until(t, "the facts", func() bool { return slices.Equal(h.c.told(), []string{"start", "end unknown"}) })
 	h.state(t, "the printer without paper", func(p page) bool { return p.Printer == "out" && p.Screen.State == "printer_out" })
 	h.press(t, 3)
+	if _, err := fmt.Fprint(h.keys, "no key\r"); err != nil { // counted when the key before it was read
+		t.Fatal(err)
+	}
+	h.state(t, "the press", func(p page) bool { return p.Noise["keypad"] == 1 })
 	h.printer.SetOut(false)
 	h.state(t, "paper", func(p page) bool { return p.Printer == "ok" })
 	h.c.mu.Lock()

@@ -86,7 +86,7 @@ func (m *machine) quiet(keys *running, names []string) []string {
 	for _, name := range names {
 		steps = append(steps, Step{name, true, 10 * settle})
 	}
-	for range 10 { // all could be over in one stall
+	for range 3 { // one may be over in one stall
 		if m.steady(steps) {
 			break
 		}
