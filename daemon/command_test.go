@@ -120,7 +120,8 @@ func TestEnrol(t *testing.T) {
 		t.Helper()
 		code, stdout, stderr := say(t.Context(), append([]string{"enrol", "-config", hall, "-data", data}, args...)...)
 		m := secretLine.FindStringSubmatch(stdout)
-		if code != exitDone || stderr != "" || m == nil {
+		local := strings.Contains(stdout, "controller: 127.0.0.1:") // a device on another machine cannot dial that
+		if code != exitDone || strings.Contains(stderr, "broker.tls") != local || m == nil {
 			t.Fatalf("exit code %d, %q, %q", code, stdout, stderr)
 		}
 		for _, line := range []string{"version: 1\n", "id: " + args[0] + "\n", "controller: "} {

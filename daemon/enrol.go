@@ -29,7 +29,7 @@ const (
 
 // enrolCommand makes a device's secret, keeps its hash, and prints the file that the device wants.
 // Enrolling again makes the old secret worthless, in a daemon that runs as well, and has to be asked for by -again.
-func enrolCommand(ctx context.Context, args []string, stdout io.Writer) error {
+func enrolCommand(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	var conf, data, addr string
 	var plain, again bool
 	rest, err := flags("enrol", args, func(fs *flag.FlagSet) {
@@ -68,6 +68,10 @@ func enrolCommand(ctx context.Context, args []string, stdout io.Writer) error {
 	if addr != "" {
 		where = addr
 	}
+	if !plain && addr == "" && onlyHere(where) {
+		fmt.Fprintf(stderr, "%s 只有本机能连上。设备在别的机器上时：在 centre.yaml 写上 broker.tls，再用 enrol -again\n", where)
+		fmt.Fprintf(stderr, "%s can be reached from this machine only. For a device on another one: set broker.tls in centre.yaml, then enrol -again\n", where)
+	}
 	fmt.Fprintf(stdout, "controller: %s\nsecret: %s\n", where, secret)
 	if ca != "" {
 		fmt.Fprintf(stdout, "ca: %s\n", ca)
@@ -79,6 +83,13 @@ func enrolCommand(ctx context.Context, args []string, stdout io.Writer) error {
 		return fmt.Errorf("%s has its secret, but the running quhaod has not read it, so start it again: %w", id, err)
 	}
 	return nil
+}
+
+// onlyHere says whether an address is one of this machine alone.
+func onlyHere(addr string) bool {
+	host, _, err := net.SplitHostPort(addr)
+	ip := net.ParseIP(host)
+	return err == nil && (host == "localhost" || ip != nil && ip.IsLoopback())
 }
 
 // whereToDial is the address that a device dials, and the fingerprint of the authority that it has to find there.

@@ -125,7 +125,7 @@ func dispatch(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 	case "check":
 		return checkCommand(args, stdout)
 	case "enrol":
-		return enrolCommand(ctx, args, stdout)
+		return enrolCommand(ctx, args, stdout, stderr)
 	case "doctor":
 		return doctorCommand(ctx, args, stdout)
 	case "restore":

@@ -102,7 +102,14 @@ type pipe interface {
 // publisher stands in for the pipe until it is made: the pipe needs the controller, the controller needs somewhere to publish.
 type publisher struct{ pipe pipe }
 
-func (p *publisher) Publish(m proto.Message) error { return p.pipe.Publish(m) }
+// Publish hands a message to the pipe. What comes before our own broker runs, or after its end, is no fault: everything is
+// said again once it is up.
+func (p *publisher) Publish(m proto.Message) error {
+	if err := p.pipe.Publish(m); !errors.Is(err, broker.ErrClosed) {
+		return err
+	}
+	return nil
+}
 
 // reload lets the embedded broker read the passwords anew; one elsewhere has its own way to be told.
 func (p *publisher) reload() error {

@@ -99,10 +99,3 @@ func (t *turns) missed(i int, now time.Duration) {
 
 // gone says whether unit i counts as gone.
 func (t *turns) gone(i int) bool { return t.all[i].silent >= silentAfter }
-
-// reset forgets what is known of the units, as on a line that was opened anew.
-func (t *turns) reset() {
-	for i := range t.all {
-		t.all[i] = turn{}
-	}
-}

@@ -108,10 +108,6 @@ func TestTurnsComeBack(t *testing.T) {
 	if _, at, ok := line.next(now); ok || at != now+time.Second {
 		t.Errorf("next at %v", at-now)
 	}
-	line.reset()
-	if _, at, ok := line.next(now); ok || at != 0 {
-		t.Error("after a reset somebody has a turn")
-	}
 }
 
 // Whatever happens on the line, everybody who is wanted gets a turn, and the time to ask again is never missed.

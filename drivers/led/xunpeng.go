@@ -26,7 +26,7 @@ const (
 )
 
 // Xunpeng drives the four-digit number displays. It shows the digits of the number: A012 is 12. The letters are lost,
-// so that A007 and the offline number AX07 look alike here; voice and hall board carry them.
+// so that A007, B007 and the offline number AX07 look alike here; the hall board carries them.
 //
 // It cannot blink: a number just called comes in another colour, and where it is to blink, in the two in turn. It has no words: with no number to show it shows
 // rest, and when the controller is not heard, lost, never the old number.

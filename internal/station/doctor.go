@@ -145,8 +145,8 @@ func (d *doctor) clock() {
 	thing, now := both("时钟", "clock"), time.Now()
 	if !d.set(now) {
 		d.bad(thing, both(
-			fmt.Sprintf("%s，没有对时：请接通网络的时间服务（timedatectl），或装时钟模块；断线时不能取号", now.Format(time.DateTime)),
-			fmt.Sprintf("%s, and nobody has set it: let it reach a time server (timedatectl), or fit a clock; without it no numbers while cut off",
+			fmt.Sprintf("%s，没有对时：请接通网络的时间服务（timedatectl），或装时钟模块；否则开机后连上控制器之前，时间不可信，取号机不能离线取号", now.Format(time.DateTime)),
+			fmt.Sprintf("%s, and nobody has set it: let it reach a time server (timedatectl), or fit a clock; until the controller is heard after a start its time is not trusted, and a kiosk gives no numbers of its own",
 				now.Format(time.DateTime))))
 		return
 	}

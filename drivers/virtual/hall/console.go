@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -46,8 +47,8 @@ func orders() []order {
 		{"paper", "out|in KIOSK", "取出或装入打印纸", "take the paper out, or put it in", 2, (*console).paper, true},
 		{"cover", "open|closed KIOSK", "打开或合上打印机盖", "open or close the printer", 2, (*console).cover, true},
 		{"take", "KIOSK", "取走号票", "take the ticket out of the slot", 1, (*console).take, true},
-		{"cut", "CABLE", "拔线（写设备名为拔网线）", "pull a cable out; the name of a device is its network cable", 1, func(c *console, a []string) error { return c.h.wires.cut(a[0]) }, true},
-		{"plug", "CABLE", "插线", "plug it in again", 1, func(c *console, a []string) error { return c.h.wires.plug(c.h.ctx, a[0]) }, true},
+		{"cut", "CABLE", "拔线（写设备名为拔网线）", "pull a cable out; the name of a device is its network cable", 1, (*console).cut, true},
+		{"plug", "CABLE", "插线", "plug it in again", 1, (*console).plug, true},
 		{"cables", "", "列出线缆", "list the cables", 0, (*console).cables, false},
 		{"off", "PROGRAM", "关闭程序", "switch a program off", 1, func(c *console, a []string) error { return c.program(a[0], (*program).turnOff) }, true},
 		{"on", "PROGRAM", "启动程序", "switch it on again", 1, func(c *console, a []string) error { return c.program(a[0], (*program).turnOn) }, true},
@@ -131,6 +132,9 @@ func (c *console) obey(words []string) error {
 	if len(words)-1 < o.min {
 		return no("%s wants %s", "%s 后面要写 %s", o.word, o.args)
 	}
+	if most := len(strings.Fields(o.args)); len(words)-1 > most {
+		return no("too much: %q; it is written: %s", "%q 多余，写法是 %s", strings.Join(words[1+most:], " "), strings.TrimSpace(o.word+" "+o.args))
+	}
 	return o.do(c, words[1:])
 }
 
@@ -141,6 +145,22 @@ func (c *console) help([]string) error {
 		fmt.Fprintf(&b, "  %-22s %s%s %s\n", head, o.zh, strings.Repeat(" ", max(0, 24-cells(o.zh))), o.en)
 	}
 	c.h.out.say("%s", strings.TrimRight(b.String(), "\n"))
+	return nil
+}
+
+func (c *console) cut(args []string) error {
+	if err := c.h.wires.cut(args[0]); err != nil {
+		return err
+	}
+	c.h.out.say("%s 的线已拔下 / its cable is out", args[0])
+	return nil
+}
+
+func (c *console) plug(args []string) error {
+	if err := c.h.wires.plug(c.h.ctx, args[0]); err != nil {
+		return err
+	}
+	c.h.out.say("%s 的线已插好 / its cable is in", args[0])
 	return nil
 }
 
@@ -365,7 +385,11 @@ func (c *console) board([]string) error {
 		if !d.Session {
 			state = "未连接 not connected"
 		}
-		fmt.Fprintf(&b, "  %-9s %s %v\n", d.ID, state, d.Health.Parts)
+		fmt.Fprintf(&b, "  %-9s %s", d.ID, state)
+		for _, part := range slices.Sorted(maps.Keys(d.Health.Parts)) {
+			fmt.Fprintf(&b, ", %s %s", part, d.Health.Parts[part])
+		}
+		b.WriteByte('\n')
 	}
 	c.h.out.say("%s", strings.TrimRight(b.String(), "\n"))
 	return nil
