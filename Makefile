@@ -32,7 +32,7 @@ browser:
 test:
 	@GO=$(GO) scripts/test
 
-## make hwtest  the device programs on a real Linux kernel in a virtual machine (fetches Debian's kernel and QEMU; 4 minutes)
+## make hwtest  the device programs on a real Linux kernel in a virtual machine (fetches Debian's kernel and QEMU; 5 minutes)
 hwtest:
 	@GO=$(GO) scripts/hwtest
 

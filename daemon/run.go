@@ -102,10 +102,14 @@ type pipe interface {
 // publisher stands in for the pipe until it is made: the pipe needs the controller, the controller needs somewhere to publish.
 type publisher struct{ pipe pipe }
 
-// Publish hands a message to the pipe. What comes before our own broker runs, or after its end, is no fault: everything is
-// said again once it is up.
-func (p *publisher) Publish(m proto.Message) error {
-	if err := p.pipe.Publish(m); !errors.Is(err, broker.ErrClosed) {
+func (p *publisher) Publish(m proto.Message) error { return p.pipe.Publish(m) }
+
+// mouth is what the controller speaks through. That our own broker does not run yet, or no more, is no fault of its: the
+// announcer has everything said again once it is up.
+type mouth struct{ *publisher }
+
+func (m mouth) Publish(msg proto.Message) error {
+	if err := m.publisher.Publish(msg); !errors.Is(err, broker.ErrClosed) {
 		return err
 	}
 	return nil
@@ -147,7 +151,7 @@ func run(ctx context.Context, conf *config.Config, o runOptions, log *slog.Logge
 	}
 	defer closeStore(st, log)
 	ctl, err := controller.New(controller.Options{
-		Config: conf, Store: timedStore{st, figures, kept}, Publisher: out, Keys: controller.NewFileKeys(o.data), Random: random, Where: out.where, Log: log,
+		Config: conf, Store: timedStore{st, figures, kept}, Publisher: mouth{out}, Keys: controller.NewFileKeys(o.data), Random: random, Where: out.where, Log: log,
 		Clock: time.Now, Tight: kept.Tight,
 	}, time.Now())
 	if err != nil {

@@ -21,6 +21,9 @@ func TestOrders(t *testing.T) {
 	d.start()
 	k.ready()
 	number := k.number()
+	if said := d.tell("status"); strings.Contains(said, "publish_failed") {
+		t.Errorf("a start without a fault counts one:\n%s", said)
+	}
 
 	if said := d.tell("do", "kiosk-1", "reprint", strings.ToLower(number)); !strings.Contains(said, "已发往打印机") {
 		t.Errorf("reprint: %s", said)
