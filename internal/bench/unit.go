@@ -131,9 +131,10 @@ func stopUnits(units []*unit) error {
 }
 
 // press measures from the key on the pad's line to the frame on the display's line, with the real program between.
-// Eight units take turns, so that a key is pressed no sooner than a finger could: sooner it counts as bounce.
+// Units take turns, so that each key is pressed every 1.2 s: sooner it counts as bounce, and one that is seen every second
+// for half a minute is stuck.
 func (b *bench) press(ctx context.Context) (_ []row, err error) {
-	const n = 8
+	const n = 24
 	turns := b.pick(800, 80)
 	d, err := b.seeded("press", 1, n, turns+2*n)
 	if err != nil {
@@ -145,7 +146,7 @@ func (b *bench) press(ctx context.Context) (_ []row, err error) {
 	if err != nil {
 		return nil, err
 	}
-	pace := time.NewTicker(400 * time.Millisecond / n) // a late tick and the next come together: still over 250 ms for one key
+	pace := time.NewTicker(1200 * time.Millisecond / n)
 	defer pace.Stop()
 	var took sample
 	for i := range turns {

@@ -32,6 +32,7 @@ const (
 	writeWait      = 5 * time.Second  // for one message to be written
 	pingWait       = 5 * time.Second  // for the answer to a ping
 	goodbyeWait    = 250 * time.Millisecond
+	ackWait        = time.Second // at the end, for the broker to acknowledge what was sent
 	defaultAlive   = 10 * time.Second
 	defaultMinWait = 500 * time.Millisecond
 	defaultMaxWait = 10 * time.Second
@@ -181,9 +182,10 @@ func (l *Link) connect(ctx context.Context) (got outcome, rest time.Duration, er
 		close(stop)
 		select {
 		case <-pumped: // what was published before the end still goes out
+			s.leave()
 		case <-time.After(goodbyeWait):
+			s.client.Disconnect(uint(goodbyeWait.Milliseconds()))
 		}
-		s.client.Disconnect(uint(goodbyeWait.Milliseconds()))
 		return wasUp, 0, ctx.Err()
 	}
 	if dropped, d := s.dropped(); dropped {

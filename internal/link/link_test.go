@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -212,10 +213,21 @@ func TestEndTakesLeave(t *testing.T) {
 		}
 	}
 	cancel()
-	for i := range 20 {
-		if pub, ok := p.read().(*packets.PublishPacket); !ok {
+	acks := make([]*packets.PubackPacket, 20)
+	for i := range acks {
+		pub, ok := p.read().(*packets.PublishPacket)
+		if !ok {
 			t.Fatalf("packet %d: %s", i, pub)
 		}
+		acks[i] = packets.NewControlPacket(packets.Puback).(*packets.PubackPacket)
+		acks[i].MessageID = pub.MessageID
+	}
+	p.SetReadDeadline(time.Now().Add(ackWait / 10))
+	if n, err := p.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Fatalf("left before the broker has acknowledged: %d bytes, %v", n, err)
+	}
+	for _, ack := range acks {
+		p.write(ack)
 	}
 	if d, ok := p.read().(*packets.DisconnectPacket); !ok {
 		t.Errorf("%s, want DISCONNECT", d)

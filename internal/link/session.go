@@ -35,6 +35,7 @@ type session struct {
 	lost   chan error // gets one error, after the last message has been emitted
 	conn   *line
 	began  time.Time
+	last   mqtt.Token // of the last message with QoS 1 that was sent; pump's own until it has returned
 
 	mu     sync.Mutex
 	cut    bool          // broken by drop
@@ -214,7 +215,19 @@ func (s *session) send(m proto.Message) bool {
 		}
 	default: // the acknowledgement comes later, and nothing rests on it
 	}
+	if m.QoS > 0 {
+		s.last = token
+	}
 	return true
+}
+
+// leave takes leave in good order after pump has returned. It waits a while until the broker has acknowledged what was sent:
+// Mosquitto drops what it has not read yet of a connection that is closed before it can acknowledge the first of it.
+func (s *session) leave() {
+	if s.last != nil {
+		s.last.WaitTimeout(ackWait)
+	}
+	s.client.Disconnect(uint(goodbyeWait.Milliseconds()))
 }
 
 // drop breaks the connection and remembers how long to stay away.
