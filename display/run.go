@@ -32,6 +32,7 @@ type unit struct {
 	log    *slog.Logger
 	events chan flow.Event
 	end    context.CancelCauseFunc
+	calls  []flow.Announce // of the event that is dealt with, for the log
 }
 
 // page is what /state answers.
@@ -164,8 +165,7 @@ func (u *unit) do(a flow.Action) error {
 	case flow.Lamp:
 		u.wires.light(a.Counter, a.On)
 	case flow.Announce:
-		runtime.Gosched() // to the goroutine of the display: people look at it, nobody waits for the log
-		u.log.Info("call", "counter", a.Counter, "ticket", a.Num, "repeat", a.Repeat)
+		u.calls = append(u.calls, a)
 	case flow.Restart:
 		u.end(errOrdered)
 	default:
@@ -174,8 +174,15 @@ func (u *unit) do(a flow.Action) error {
 	return nil
 }
 
-// after shows how the unit stands.
+// after logs calls and shows how the unit stands.
 func (u *unit) after() {
+	if len(u.calls) > 0 {
+		runtime.Gosched() // to the goroutine of the display: people look at it, nobody waits for the log
+	}
+	for _, a := range u.calls {
+		u.log.Info("call", "counter", a.Counter, "ticket", a.Num, "repeat", a.Repeat)
+	}
+	u.calls = u.calls[:0]
 	if u.window == nil {
 		return
 	}
