@@ -48,8 +48,8 @@ bench: build
 ## make build   bin/quhaod, bin/quhao-kiosk, bin/quhao-display, and the virtual hall
 build:
 	$(GO) build -ldflags '$(LDFLAGS)' -o $(BIN)/quhaod ./daemon
-	$(GO) build -ldflags '$(LDFLAGS)' -o $(BIN)/quhao-kiosk ./kiosk
-	$(GO) build -ldflags '$(LDFLAGS)' -o $(BIN)/quhao-display ./display
+	$(GO) build -tags nethttpomithttp2 -ldflags '$(LDFLAGS)' -o $(BIN)/quhao-kiosk ./kiosk
+	$(GO) build -tags nethttpomithttp2 -ldflags '$(LDFLAGS)' -o $(BIN)/quhao-display ./display
 	$(GO) build -ldflags '$(LDFLAGS)' -o $(BIN)/hall ./drivers/virtual/hall
 
 ## make cross   kiosk and display static for arm64, armv7, armv6; quhaod for arm64 (wants gcc-aarch64-linux-gnu)

@@ -14,7 +14,7 @@ import (
 	"periph.io/x/conn/v3/driver/driverreg"
 	"periph.io/x/conn/v3/gpio"
 	"periph.io/x/conn/v3/gpio/gpioreg"
-	"periph.io/x/host/v3"
+	_ "periph.io/x/host/v3/gpioioctl" // the kernel's own interface, the same on every board; periph's board drivers go round it
 )
 
 // The times of a contact.
@@ -36,10 +36,10 @@ type contact interface {
 	WaitForEdge(timeout time.Duration) bool
 }
 
-// openGPIO takes GPIO lines by their names, as the kernel or periph's board drivers know them: a number is another
+// openGPIO takes GPIO lines by their names, as the kernel knows them (gpioinfo lists them): a number is another
 // line on another board. A program that runs as a user needs the group gpio.
 func openGPIO(_ context.Context, o Options) (*Line, error) {
-	state, err := host.Init()
+	state, err := driverreg.Init()
 	if err != nil {
 		return nil, fmt.Errorf("start periph: %w", err)
 	}

@@ -9,10 +9,11 @@ import (
 	"syscall"
 	"time"
 
+	"periph.io/x/conn/v3/driver/driverreg"
 	"periph.io/x/conn/v3/physic"
 	"periph.io/x/conn/v3/spi"
 	"periph.io/x/conn/v3/spi/spireg"
-	"periph.io/x/host/v3"
+	_ "periph.io/x/host/v3/sysfs" // spidev
 )
 
 // spiSpeed is far below what chips can do (10 MHz), because a display hangs on half a metre of wire.
@@ -23,7 +24,7 @@ func openSPI(_ context.Context, o Options) (*Line, error) {
 	if _, err := os.Stat(o.SPI); err != nil { // periph would only say that it knows no such name
 		return nil, err
 	}
-	if _, err := host.Init(); err != nil {
+	if _, err := driverreg.Init(); err != nil {
 		return nil, fmt.Errorf("start periph: %w", err)
 	}
 	p, err := spireg.Open(o.SPI)

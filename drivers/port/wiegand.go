@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+	"periph.io/x/conn/v3/driver/driverreg"
 	"periph.io/x/conn/v3/gpio"
-	"periph.io/x/host/v3"
 	"periph.io/x/host/v3/gpioioctl"
 )
 
@@ -28,7 +28,7 @@ type pulses interface {
 
 // openWiegand takes the two lines of a Wiegand reader by their names; both must belong to one chip of the board.
 func openWiegand(_ context.Context, o Options) (*Line, error) {
-	state, err := host.Init()
+	state, err := driverreg.Init()
 	if err != nil {
 		return nil, fmt.Errorf("start periph: %w", err)
 	}
