@@ -31,7 +31,11 @@ async function reads(page, selector, ...words) {
 const screen = (n) => `#kiosk-${n} .screen`;
 const led = (n) => `#counter-${n} .led`;
 const key = (page, kiosk, n) => page.click(`#kiosk-${kiosk} [data-key="${n}"]`);
-const press = (page, counter, word) => page.click(`#counter-${counter} [data-press="${word}"]`);
+// While a press is on its way the keys are dark and do nothing; lit ones take the next.
+const press = async (page, counter, word) => {
+	await page.waitForSelector(`#counter-${counter} .pad.lit`, { timeout: soon });
+	await page.click(`#counter-${counter} [data-press="${word}"]`);
+};
 // A reader takes the same card for a new one when it has been away for a second (drivers/card/held.go): nothing shows that.
 const cardAway = (page) => page.waitForTimeout(1300);
 const cable = (page, name) => page.click(`[data-cable="${name}"]`);
