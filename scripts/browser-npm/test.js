@@ -23,7 +23,10 @@ async function reads(page, selector, ...words) {
 			return w.every((one) => text.includes(one));
 		}, [selector, words], { timeout: soon });
 	} catch {
-		const is = await page.evaluate((s) => document.querySelector(s)?.innerText ?? "(not there)", selector);
+		const is = await page.evaluate((s) => {
+			const node = document.querySelector(s);
+			return node ? node.getAttribute("aria-label") ?? node.innerText : "(not there)";
+		}, selector);
 		assert.fail(`${selector} never reads ${words.join(", ")}; it reads: ${is}`);
 	}
 }
