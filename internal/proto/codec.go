@@ -1,17 +1,14 @@
 package proto
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 )
 
 // ErrBad is wrapped by every error of Decode.
 var ErrBad = errors.New("bad message")
-
-// presentVersion is how Encode begins every message of this version: what begins so need not be read a second time.
-var presentVersion = fmt.Appendf(nil, `{"v":%d,`, Version)
 
 // Encode writes a message as the wire wants it. It fails only for a message over its limit, which is a fault of the program.
 func Encode(v any) ([]byte, error) {
@@ -35,14 +32,24 @@ func Decode[T any](b []byte) (T, error) {
 	if err := json.Unmarshal(b, &v); err != nil {
 		return v, fmt.Errorf("%w: %w", ErrBad, err)
 	}
-	if bytes.HasPrefix(b, presentVersion) {
-		return v, nil
+	if n := versionOf(reflect.ValueOf(&v).Elem(), b); n > Version {
+		return v, fmt.Errorf("%w: protocol version %d, this is %d", ErrBad, n, Version)
+	}
+	return v, nil
+}
+
+// versionOf is the version of a message as it was read, or, where its type does not keep it, read a second time.
+func versionOf(v reflect.Value, b []byte) int {
+	if v.Kind() == reflect.Struct {
+		if f := v.FieldByName("V"); f.IsValid() && f.CanInt() {
+			return int(f.Int())
+		}
 	}
 	var head struct {
 		V int `json:"v"`
 	}
-	if err := json.Unmarshal(b, &head); err == nil && head.V > Version {
-		return v, fmt.Errorf("%w: protocol version %d, this is %d", ErrBad, head.V, Version)
+	if json.Unmarshal(b, &head) != nil {
+		return 0 // it has no version that could be read
 	}
-	return v, nil
+	return head.V
 }
