@@ -144,6 +144,7 @@ type kioskPage struct {
 		Number      string
 	}
 	Printer string
+	Parts   map[string]string
 	Session bool
 	Noise   map[string]uint64
 	Refused string
@@ -159,9 +160,9 @@ func (p kioskPage) words() string {
 	return strings.TrimSpace(s.Title.ZH+" "+s.Hint.ZH) + " / " + strings.TrimSpace(s.Title.EN+". "+s.Hint.EN)
 }
 
-// ready says whether the next visitor gets a number.
+// ready says whether the next visitor gets a number: what is pressed on a keypad that nobody reads yet is gone.
 func (p kioskPage) ready() bool {
-	return p.Session && (p.Printer == "ok" || p.Printer == "low") && p.Journal.Acked+1 == p.Journal.Next
+	return p.Session && p.Parts["keypad"] == "ok" && (p.Printer == "ok" || p.Printer == "low") && p.Journal.Acked+1 == p.Journal.Next
 }
 
 // unitPage is what these tests read of a counter unit's state page.

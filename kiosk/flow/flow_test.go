@@ -305,6 +305,28 @@ func TestHallState(t *testing.T) {
 	}
 }
 
+// A visitor who waits before a dead reader, or dead keys, reads why nothing happens.
+func TestDeafParts(t *testing.T) {
+	b := newBench(t, sample())
+	b.ready()
+	said := map[Text]bool{b.k.View(b.now()).Screen.Hint: true}
+	for _, parts := range []map[string]string{
+		{"card_reader": "gone", "keypad": "ok"}, {"card_reader": "ok", "keypad": "gone"}, {"card_reader": "gone", "keypad": "gone"},
+	} {
+		b.do(Parts{proto.Health{Parts: parts}})
+		b.wantScreen(Idle)
+		hint := b.k.View(b.now()).Screen.Hint
+		if hint.ZH == "" || hint.EN == "" || said[hint] {
+			t.Errorf("with %v the screen says %v", parts, hint)
+		}
+		said[hint] = true
+	}
+	b.do(Parts{proto.Health{Parts: map[string]string{"card_reader": "ok", "keypad": "ok"}}})
+	if hint := b.k.View(b.now()).Screen.Hint; hint != (Text{}) {
+		t.Errorf("all is well again and the screen says %v", hint)
+	}
+}
+
 func TestWords(t *testing.T) {
 	all := []State{Idle, Choose, TapCard, Asking, Printing, Take, Again, Closed, Full, NotEligible, Appointment, Retry,
 		TakeOffline, Check, NoPaper, PrinterOut, PrinterOpen, PrinterError, Offline, Fault}

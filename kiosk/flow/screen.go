@@ -29,11 +29,11 @@ func (k *Kiosk) screen(now device.Now) Screen {
 	case k.choice != nil:
 		s := k.plain(TapCard)
 		s.Department = k.c.Departments[k.choice.Q].Name
-		return s
+		return k.ailing(s)
 	case k.digest != "":
-		return k.offering(Choose)
+		return k.ailing(k.offering(Choose))
 	}
-	return k.offering(Idle)
+	return k.ailing(k.offering(Idle))
 }
 
 // plain is a screen with the words of its state alone.
@@ -48,6 +48,21 @@ func (k *Kiosk) offering(st State) Screen {
 	for _, c := range k.c.Choices {
 		d := k.c.Departments[c.Q]
 		s.Offers = append(s.Offers, Offer{Key: c.Key, Department: d.Name, Item: d.Items[c.Item], Open: k.isOpen(c.Q)})
+	}
+	return s
+}
+
+// ailing says on a screen that waits for somebody what of the kiosk does not hear them: nothing else tells them why
+// nothing happens.
+func (k *Kiosk) ailing(s Screen) Screen {
+	deaf := func(part string) bool { return k.parts[part] == "gone" || k.parts[part] == "error" }
+	switch card, keys := deaf("card_reader"), deaf("keypad"); {
+	case card && keys:
+		s.Hint = Text{"读卡器和按键故障，请告知工作人员", "Card reader and keys do not work: please tell the staff"}
+	case card:
+		s.Hint = Text{"读卡器故障，请告知工作人员", "The card reader does not work: please tell the staff"}
+	case keys:
+		s.Hint = Text{"按键故障，请告知工作人员", "The keys do not work: please tell the staff"}
 	}
 	return s
 }

@@ -247,12 +247,15 @@ step("cut a kiosk's network cable: it gives three numbers of its own; plugged in
 	}
 });
 step("the story tells the centre's time, wherever the browser is", async ({ zh, en }) => {
-	const told = await zh.$eval("#story time", (n) => n.innerText);
+	const newest = (page) => page.$eval("#story time", (n) => n.innerText);
+	const told = await newest(zh);
 	const wall = () => new Intl.DateTimeFormat("en-GB", { timeZone: "Asia/Shanghai", hourCycle: "h23", hour: "2-digit", minute: "2-digit" }).format(Date.now());
 	assert.match(told, /^\d\d:\d\d:\d\d$/);
 	const age = Number(wall().slice(0, 2)) * 60 + Number(wall().slice(3)) - Number(told.slice(0, 2)) * 60 - Number(told.slice(3, 5));
 	assert.ok((age + 1440) % 1440 <= 2, `told at ${told}, the clock on the wall says ${wall()}`);
-	assert.equal(await en.$eval("#story time", (n) => n.innerText), told);
+	let same = false; // both read the newest line, and one may have come between
+	for (let i = 0; i < 50 && !same; i++) same = (await newest(en)) === (await newest(zh));
+	assert.ok(same, "the two pages tell different times of the same line");
 });
 step("work goes on: the next number follows", async ({ zh }) => {
 	await press(zh, 3, "next");
