@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"sync/atomic"
 	"time"
 
@@ -211,6 +212,7 @@ func (c *Controller) drain(batch []Input) []Input {
 func (c *Controller) Message(ctx context.Context, dev string, m proto.Message) {
 	select {
 	case c.inputs <- Input{Dev: dev, Message: &m}:
+		runtime.Gosched() // to the controller, on this processor, which is awake; the acknowledgement may come from another
 	case <-ctx.Done():
 	}
 }
@@ -322,6 +324,7 @@ func (c *Controller) Handle(now time.Time, batch []Input) {
 			c.noteAside(now)
 			return
 		}
+		runtime.Gosched() // to the answers: who has asked waits for them, for states nobody does
 		b.publish()
 	}
 	c.regular(now)

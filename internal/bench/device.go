@@ -27,6 +27,8 @@ type device struct {
 	seq   uint64 // of the last fact
 	state proto.CounterState
 	hall  bool // the state of the hall was heard
+
+	configured bool // the configuration was heard
 }
 
 func random() string { b := make([]byte, 16); rand.Read(b); return hex.EncodeToString(b) }
@@ -66,7 +68,7 @@ func (d *device) open(addr, secret string) (err error) {
 	return d.hello()
 }
 
-// hello opens a session and hands in that there are no facts, as protocol.md wants it of every device.
+// hello opens a session and hands in that there are no facts, as PROTOCOL.md wants it of every device.
 func (d *device) hello() error {
 	d.sess, d.hall, d.state = "", false, proto.CounterState{}
 	nonce := random()
@@ -114,8 +116,11 @@ func (d *device) say(what string, v any) error {
 	return d.publish(d.topics.Up(d.id, what), b)
 }
 
-// heard takes note of a state.
+// heard takes note of a state, and that the configuration has come.
 func (d *device) heard(m proto.Message) {
+	if _, what, ok := d.topics.ReadDown(m.Topic); ok && what == proto.DownCfg {
+		d.configured = true
+	}
 	switch kind, _, _ := d.topics.ReadState(m.Topic); kind {
 	case "counter":
 		if s, err := proto.Decode[proto.CounterState](m.Payload); err == nil && s.At().After(d.state.At()) {

@@ -51,8 +51,14 @@ func (f *fleet) settled() error {
 	}
 	defer last.cut()
 	last.deadline(startWithin)
-	_, err := last.await(proto.DownCfg)
-	return err
+	for !last.configured { // it may have come before the welcome
+		m, err := last.next()
+		if err != nil {
+			return fmt.Errorf("%s: wait for its configuration: %w", last.id, err)
+		}
+		last.heard(m)
+	}
+	return nil
 }
 
 // each does something with every device at once.

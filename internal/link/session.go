@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"runtime"
 	"slices"
 	"sync"
 	"time"
@@ -152,6 +153,7 @@ func (s *session) take(_ mqtt.Client, pm mqtt.Message) {
 	}
 	s.mu.Unlock()
 	s.emit(Event{Msg: &m})
+	runtime.Gosched() // to the consumer, who has waited for it: the acknowledgement comes after, and nobody waits for that
 }
 
 // release emits what was kept before Up, and lets take emit from now on.
