@@ -3,8 +3,8 @@ package main
 import (
 	"context"
 	"os"
-	"runtime"
 	"runtime/debug"
+	runtimes "runtime/metrics"
 	"time"
 
 	"quhao/daemon/broker"
@@ -21,11 +21,16 @@ const (
 func tidy(ctx context.Context, connected func() int) error {
 	tick := time.NewTicker(tidyEvery)
 	defer tick.Stop()
+	set := 0 // percent; 0: not by us
 	for last, due := connected(), true; ; {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-tick.C:
+		}
+		if now := share(alive()); set > now { // what was right for a small centre is too much for one that has grown
+			set = now
+			debug.SetGCPercent(set)
 		}
 		if now := connected(); now != last {
 			last, due = now, true
@@ -34,23 +39,24 @@ func tidy(ctx context.Context, connected func() int) error {
 		if due {
 			debug.FreeOSMemory()         // a collection: tens of milliseconds of one core
 			if os.Getenv("GOGC") == "" { // who sets it knows better
-				debug.SetGCPercent(share(inUse()))
+				set = share(alive())
+				debug.SetGCPercent(set)
 			}
 			due = false
 		}
 	}
 }
 
-// share is how much garbage the collector allows, in percent of what is in use: of a small centre's few megabytes four
-// times as much, so that it seldom works while somebody waits for a number (that made one tap of fifty a half slower), and of
-// a thousand devices' no more than the bound.
-func share(inUse uint64) int { return int(min(400, max(20, garbage*100/max(inUse, 1)))) }
+// share is how much garbage the collector allows, in percent of what is alive: of a small centre's few megabytes four times
+// as much, so that it seldom works while somebody waits for a number (a collection made one tap in fifty half as slow again),
+// and of a thousand devices' no more than the bound.
+func share(alive uint64) int { return int(min(400, max(20, garbage*100/max(alive, 1)))) }
 
-// inUse is how much there is, stacks and all, in bytes: right after a collection, what is alive.
-func inUse() uint64 {
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return m.HeapAlloc + m.StackInuse
+// alive is how much the last collection left, stacks and all, in bytes.
+func alive() uint64 {
+	s := []runtimes.Sample{{Name: "/gc/heap/live:bytes"}, {Name: "/memory/classes/heap/stacks:bytes"}}
+	runtimes.Read(s)
+	return s[0].Value.Uint64() + s[1].Value.Uint64()
 }
 
 // connected is how many devices the embedded broker holds; 0 where it is elsewhere.

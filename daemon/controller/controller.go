@@ -212,7 +212,9 @@ func (c *Controller) drain(batch []Input) []Input {
 func (c *Controller) Message(ctx context.Context, dev string, m proto.Message) {
 	select {
 	case c.inputs <- Input{Dev: dev, Message: &m}:
-		runtime.Gosched() // to the controller, on this processor, which is awake; the acknowledgement may come from another
+		if len(c.inputs) == 0 { // it waited for this one: let it begin here, where it is awake; the acknowledgement can wait
+			runtime.Gosched()
+		}
 	case <-ctx.Done():
 	}
 }
@@ -324,7 +326,9 @@ func (c *Controller) Handle(now time.Time, batch []Input) {
 			c.noteAside(now)
 			return
 		}
-		runtime.Gosched() // to the answers: who has asked waits for them, for states nobody does
+		if len(b.then) > 0 && len(c.inputs) == 0 { // who has asked waits for the answer, for states nobody does
+			runtime.Gosched()
+		}
 		b.publish()
 	}
 	c.regular(now)

@@ -58,6 +58,7 @@ func (d *device) open(addr, secret string) (err error) {
 		return err
 	}
 	d.deadline(answerWithin)
+	d.configured = false
 	state := d.topics.Hall("hall")
 	if d.counter != "" {
 		state = d.topics.Counter(d.counter)

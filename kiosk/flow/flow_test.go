@@ -305,25 +305,50 @@ func TestHallState(t *testing.T) {
 	}
 }
 
-// A visitor who waits before a dead reader, or dead keys, reads why nothing happens.
+// A visitor who waits before a dead reader, or dead keys, reads why nothing happens, unless it does not concern them.
 func TestDeafParts(t *testing.T) {
-	b := newBench(t, sample())
-	b.ready()
-	said := map[Text]bool{b.k.View(b.now()).Screen.Hint: true}
-	for _, parts := range []map[string]string{
-		{"card_reader": "gone", "keypad": "ok"}, {"card_reader": "ok", "keypad": "gone"}, {"card_reader": "gone", "keypad": "gone"},
+	const (
+		cards, keys, both = "读卡器故障，请告知工作人员", "按键故障，请告知工作人员", "读卡器和按键都有故障，请告知工作人员"
+		chosen, read      = "该部门凭卡取号", "已读到卡"
+	)
+	never := sample()
+	never.Card = CardNever
+	for _, c := range []struct {
+		conf   Config
+		parts  map[string]string
+		before []Event
+		state  State
+		title  string // empty: the usual one
+		hint   string
+	}{
+		{sample(), map[string]string{"card_reader": "ok", "keypad": "ok"}, nil, Idle, "", ""},
+		{sample(), map[string]string{"keypad": "ok"}, nil, Idle, "", ""},
+		{sample(), map[string]string{"card_reader": "gone", "keypad": "ok"}, nil, Idle, "", cards},
+		{sample(), map[string]string{"card_reader": "gone", "scanner": "ok", "keypad": "ok"}, nil, Idle, "", ""},
+		{sample(), map[string]string{"card_reader": "gone", "scanner": "gone", "keypad": "ok"}, nil, Idle, "", cards},
+		{sample(), map[string]string{"card_reader": "ok", "keypad": "gone"}, nil, Idle, "", keys},
+		{sample(), map[string]string{"card_reader": "gone", "keypad": "gone"}, nil, Idle, "暂时不能取号", both},
+		{never, map[string]string{"card_reader": "gone", "keypad": "ok"}, nil, Idle, "", ""},
+		{sample(), map[string]string{"card_reader": "gone", "keypad": "ok"}, []Event{Tap{card}}, Choose, "", read},
+		{sample(), map[string]string{"card_reader": "ok", "keypad": "gone"}, []Event{Tap{card}}, Choose, "", keys},
+		{sample(), map[string]string{"card_reader": "gone", "keypad": "ok"}, []Event{Key{1}}, TapCard, "", cards},
+		{sample(), map[string]string{"card_reader": "ok", "keypad": "gone"}, []Event{Key{1}}, TapCard, "", chosen},
 	} {
-		b.do(Parts{proto.Health{Parts: parts}})
-		b.wantScreen(Idle)
-		hint := b.k.View(b.now()).Screen.Hint
-		if hint.ZH == "" || hint.EN == "" || said[hint] {
-			t.Errorf("with %v the screen says %v", parts, hint)
+		b := newBench(t, c.conf)
+		b.ready()
+		for _, ev := range c.before {
+			b.do(ev)
 		}
-		said[hint] = true
-	}
-	b.do(Parts{proto.Health{Parts: map[string]string{"card_reader": "ok", "keypad": "ok"}}})
-	if hint := b.k.View(b.now()).Screen.Hint; hint != (Text{}) {
-		t.Errorf("all is well again and the screen says %v", hint)
+		b.do(Parts{proto.Health{Parts: c.parts}})
+		b.wantScreen(c.state)
+		title, _ := words(c.state)
+		if c.title == "" {
+			c.title = title.ZH
+		}
+		s := b.k.View(b.now()).Screen
+		if s.Title.ZH != c.title || s.Hint.ZH != c.hint || (s.Hint.EN == "") != (c.hint == "") || s.Title.EN == "" {
+			t.Errorf("%s with %v: the screen says %v, %v", c.state, c.parts, s.Title, s.Hint)
+		}
 	}
 }
 

@@ -52,19 +52,34 @@ func (k *Kiosk) offering(st State) Screen {
 	return s
 }
 
-// ailing says on a screen that waits for somebody what of the kiosk does not hear them: nothing else tells them why
-// nothing happens.
+// ailing says on the screen of somebody who is waited for what does not hear them, of that which is wanted now: nothing else
+// tells them why nothing happens.
 func (k *Kiosk) ailing(s Screen) Screen {
-	deaf := func(part string) bool { return k.parts[part] == "gone" || k.parts[part] == "error" }
-	switch card, keys := deaf("card_reader"), deaf("keypad"); {
-	case card && keys:
-		s.Hint = Text{"读卡器和按键故障，请告知工作人员", "Card reader and keys do not work: please tell the staff"}
-	case card:
+	cards := s.State != Choose && k.cardsMatter() && k.deaf("card_reader", "scanner")
+	keys := s.State != TapCard && k.deaf("keypad")
+	switch {
+	case cards && keys:
+		s.Title = Text{"暂时不能取号", "No numbers at the moment"}
+		s.Hint = Text{"读卡器和按键都有故障，请告知工作人员", "The card reader and the keys do not work: please tell the staff"}
+	case cards:
 		s.Hint = Text{"读卡器故障，请告知工作人员", "The card reader does not work: please tell the staff"}
 	case keys:
 		s.Hint = Text{"按键故障，请告知工作人员", "The keys do not work: please tell the staff"}
 	}
 	return s
+}
+
+// deaf says that the kiosk has some of these parts, and none of them works.
+func (k *Kiosk) deaf(parts ...string) bool {
+	has := false
+	for _, part := range parts {
+		state, ok := k.parts[part]
+		if state == "ok" {
+			return false
+		}
+		has = has || ok
+	}
+	return has
 }
 
 // show keeps a result on the screen for a while, or until the next visitor.
